@@ -1,0 +1,1 @@
+"""The tests of responder: read CONTRIBUTING.md first."""
