@@ -1,0 +1,189 @@
+"""What a machine answers: its next state, what the world is to be asked now, what other machines should hear, and why.
+
+A timer is not an effect. Every record says by `due()` when it next has to be looked at, and the store keeps exactly
+one due row per record, equal to that answer; a state that waits without a row cannot be written. A lease is the same
+thing: a record whose send is in flight is due when the lease ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from responder.core.identifiers import ChannelName, ContactName, IncidentId, Kind
+from responder.core.level import Level
+
+
+class DueKind(StrEnum):
+    """Who claims a due row: timers are pure database work, sends need a free place among the calls in flight."""
+
+    TIMER = "timer"
+    SEND = "send"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    at: datetime
+    kind: DueKind
+
+
+# Effects: what is done in the world once the decision is committed.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Hand the message of record (`kind`, `record`) to a channel, as attempt `attempt`, before `deadline`.
+
+    `key` is the idempotency key: equal for two sends of which the receiver should show only one.
+    """
+
+    kind: Kind  # PAGE or NOTICE
+    record: str
+    incident: IncidentId | None
+    attempt: int
+    channel: ChannelName
+    contact: ContactName | None  # None: to the channel itself
+    method: int | None  # index in the contact's methods; None: to the channel itself
+    key: str
+    due_at: datetime
+    deadline: datetime
+    is_repeat: bool  # an earlier attempt may have arrived; the message says so
+
+
+Effect = Send
+
+
+# Emits that more than one machine has; a machine's own stand beside it.
+
+
+class PageReason(StrEnum):
+    """Why a person is paged; the message opens with it."""
+
+    STEP = "step"  # a rung of the ladder came due
+    EARLY = "early"  # the rung was moved early
+    ESCALATED = "escalated"  # a person asked for the next rung
+    REPEAT = "repeat"  # nobody answered the last rung
+    LEASE_ENDED = "lease_ended"
+    SNOOZE_ENDED = "snooze_ended"
+    UNACKNOWLEDGED = "unacknowledged"
+    REOPENED = "reopened"
+    FLAPPING = "flapping"
+    JOINED = "joined"  # to the holder: another alert joined
+    DUTY = "duty"
+    DUTY_REMINDER = "duty_reminder"
+    RESOLVED = "resolved"  # told, not paged: it is over
+    TAKEN_OVER = "taken_over"  # told: somebody else holds it now
+
+    @property
+    def is_ladder(self) -> bool:
+        """It asks for an acknowledgement, so an acknowledgement withdraws it."""
+        return self in _LADDER
+
+    @property
+    def is_told(self) -> bool:
+        """It informs; it is not owed for ever, and its failure moves no ladder."""
+        return self in (PageReason.RESOLVED, PageReason.TAKEN_OVER)
+
+
+_LADDER = frozenset(
+    {
+        PageReason.STEP,
+        PageReason.EARLY,
+        PageReason.ESCALATED,
+        PageReason.REPEAT,
+        PageReason.LEASE_ENDED,
+        PageReason.SNOOZE_ENDED,
+        PageReason.UNACKNOWLEDGED,
+        PageReason.REOPENED,
+        PageReason.FLAPPING,
+    }
+)
+
+
+class NoticeReason(StrEnum):
+    """What happened that a channel should show; the message itself is rendered from the record at send time."""
+
+    OPENED = "opened"
+    LEVEL = "level"
+    JOINED = "joined"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
+    LEASE_ENDED = "lease_ended"
+    SNOOZED = "snoozed"
+    SNOOZE_ENDED = "snooze_ended"
+    NOT_RECOVERED = "not_recovered"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    DUTY = "duty"
+    NOTE = "note"
+    INFO = "info"  # an alert that opens no incident
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageAsked:
+    """Reach `contact` (a person or a roster; the directory says who that is now)."""
+
+    page: str
+    incident: IncidentId
+    contact: ContactName
+    reason: PageReason
+    step: int | None = None  # the rung that asks, to which a failure is reported
+    subject: str = ""  # the duty's name, or what joined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeAsked:
+    """Show it on `channels`."""
+
+    incident: IncidentId
+    channels: tuple[ChannelName, ...]
+    reason: NoticeReason
+    subject: str = ""
+
+
+class AlarmKind(StrEnum):
+    """What we raise about ourselves."""
+
+    CHANNEL = "channel"  # it refuses for good, or keeps failing
+    CONTACT = "contact"  # nobody could be reached under this name
+    PAGE_LATE = "page-late"
+    STRANDED = "stranded"
+    SET_ASIDE = "set-aside"  # a body, an alert or an event that could not be worked on
+    BODY_VERSION = "body-version"
+    REJECTED = "rejected"  # one peer keeps sending what we must refuse
+    LOOP = "loop"
+    INVARIANT = "invariant"
+    CLOCK = "clock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRaised:
+    """Something is wrong with us: an incident of its own, keyed (kind, subject); `detail` says what to do."""
+
+    kind: AlarmKind
+    subject: str
+    detail: str
+    level: Level | None = None  # None: as the policy says for this kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmCleared:
+    kind: AlarmKind
+    subject: str
+
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[S]):
+    """`why` is a code whose words stand in the catalogues; `details` are its figures, safe to show."""
+
+    state: S
+    why: StrEnum
+    emits: tuple[object, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,52 @@
+"""The two failures, and the fault of a policy.
+
+An adapter translates its vendor's errors into one of the two, names the thing and the limit ("slack: channel
+#sre-pages archived (is_archived)") and chains the original with `from`. The text is shown to people: no secret in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+class Failure(Exception):
+    """A call to the world did not do what it was asked."""
+
+
+class Transient(Failure):
+    """It may succeed later. `retry_after`: what the other side asked for; None = our own backoff."""
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Permanent(Failure):
+    """It will not succeed until a person mends something; the text says what."""
+
+
+class Refused(Exception):
+    """A person asked for something that is not theirs to do, or makes no sense now. The text tells them why."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing wrong in a policy document: where, what, and what to write instead."""
+
+    file: str
+    line: int  # from 1; 0 = the file as a whole
+    what: str
+    instead: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.what}" + (f" — {self.instead}" if self.instead else "")
+
+
+class PolicyFaults(Exception):
+    """A policy set that cannot be used, with every fault that was found in it."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults

@@ -1,0 +1,76 @@
+"""A channel: a way by which messages reach people. One class a kind, one object a configured channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from responder.core.identifiers import ChannelName
+
+
+class OnRepeat(StrEnum):
+    """What the receiver makes of the same message sent twice."""
+
+    FOLDS = "folds"  # shows one, by the idempotency key
+    DOUBLES = "doubles"  # may show two; the second says that it may be a repeat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message in words, ready for any medium. Everything in it is text of strangers until the medium escapes it."""
+
+    purpose: str  # page | notice | told
+    reason: str  # PageReason or NoticeReason, for the receiver's own routing
+    headline: str  # one line, no control characters, cut to 200 characters
+    body: tuple[str, ...]  # lines, most important first
+    incident: str  # "I42", "" where none
+    level: int  # 0 where none
+    state: str  # open | acknowledged | snoozed | resolved | …
+    revision: int
+    links: Mapping[str, str] = field(default_factory=dict)  # label -> URL
+    facts: Mapping[str, str] = field(
+        default_factory=dict
+    )  # the same facts for templates: rule, key, since, holder …
+    is_repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One call: `message` to `address` (a person's, as the contact's method has it) or to the channel itself (None)."""
+
+    message: Message
+    key: str  # idempotency key; equal for two sends of which the receiver should show only one
+    address: str | None
+    recipient: str  # the person's name, or the channel's
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The channel took it. `reference` is its own name for the message, "" where it gives none."""
+
+    reference: str = ""
+
+
+class Channel(Protocol):
+    """Made by the catalogue from one entry of channels.yaml.
+
+    `send` returns once the channel has taken the message. Raises `Transient` where trying again may help, `Permanent`
+    where a person has to mend something first; the text says what, and holds no secret.
+    """
+
+    @property
+    def name(self) -> ChannelName: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def on_repeat(self) -> OnRepeat: ...
+
+    async def send(self, delivery: Delivery) -> Receipt: ...
+
+    async def close(self) -> None: ...
