@@ -93,7 +93,9 @@ def _sight_firing(last: Occurrence | None, alert: Alert, journal: JournalId) -> 
     if last.incident is None:
         # Its end was noted without an incident, and a newer message says that it fires: somebody has to be told.
         return Sighting.NEW, _begin(alert, journal, number=last.number + 1)
-    return Sighting.TWIN, replace(last, ends_at=None, journal=journal)
+    return Sighting.TWIN, replace(
+        last, ends_at=None, journal=journal, starts_at=min(last.starts_at, alert.starts_at)
+    )
 
 
 def _sight_resolved(

@@ -79,7 +79,7 @@ class PageReason(StrEnum):
 
     @property
     def is_ladder(self) -> bool:
-        """It asks for an acknowledgement, so an acknowledgement withdraws it."""
+        """It asks for an acknowledgement, so an acknowledgement withdraws it. Until then it is owed without end."""
         return self in _LADDER
 
     @property
@@ -99,6 +99,7 @@ _LADDER = frozenset(
         PageReason.UNACKNOWLEDGED,
         PageReason.REOPENED,
         PageReason.FLAPPING,
+        PageReason.JOINED,
     }
 )
 

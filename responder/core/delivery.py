@@ -21,7 +21,7 @@ DEADLINE = timedelta(
 BACKOFF_FIRST = timedelta(seconds=5)
 BACKOFF_MOST = timedelta(minutes=1)
 RETRY_AFTER_MOST = timedelta(minutes=5)  # what a channel may ask for at the most
-TELLING = timedelta(hours=1)  # for this long a message that only informs is tried
+TELLING = timedelta(hours=1)  # for this long a message that asks for no answer is tried
 
 
 class Outcome(StrEnum):
@@ -46,6 +46,7 @@ class Attempt:
     detail: str = ""  # what the channel said, in words, without secrets
     receipt: str = ""  # the channel's own reference
     late: bool = False  # its result came after it had been given up
+    retry_after: timedelta | None = None  # what the channel asked for
 
     @property
     def lease_ends_at(self) -> datetime:
@@ -78,9 +79,9 @@ def closed(attempt: Attempt, result: Result, now: datetime) -> Attempt:
     match result:
         case Accepted(receipt=receipt):
             return replace(attempt, outcome=Outcome.ACCEPTED, ended_at=now, receipt=receipt)
-        case Rejected(permanent=permanent, detail=detail):
+        case Rejected(permanent=permanent, detail=detail, retry_after=retry_after):
             outcome = Outcome.PERMANENT if permanent else Outcome.TRANSIENT
-            return replace(attempt, outcome=outcome, ended_at=now, detail=detail)
+            return replace(attempt, outcome=outcome, ended_at=now, detail=detail, retry_after=retry_after)
 
 
 def lost(attempt: Attempt, now: datetime) -> Attempt:

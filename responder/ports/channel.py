@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -74,3 +74,19 @@ class Channel(Protocol):
     async def send(self, delivery: Delivery) -> Receipt: ...
 
     async def close(self) -> None: ...
+
+
+class Unconfigured(Exception):
+    """A credential or address that the channel needs is not set; the text names it, and where to set it.
+
+    The catalogue falls back to the console and says so.
+    """
+
+
+class Misconfigured(ValueError):
+    """A channel's entry makes no sense: every fault, as (place within the entry, what is wrong). No secret in it."""
+
+    def __init__(self, channel: str, faults: Sequence[tuple[str, str]]) -> None:
+        self.faults = tuple(faults)
+        lines = (f"{place}: {what}" if place else what for place, what in self.faults)
+        super().__init__(f"channel {channel}: " + "; ".join(lines))

@@ -26,6 +26,7 @@ from responder.core.identifiers import ContactName, IncidentId, Kind, ladder_pag
 from responder.core.level import Level
 from responder.core.policy.escalation import Expect, Notify, Page, Remediate, Terms
 
+SUBJECT_MOST = 200  # characters of what joined, gathered for one page
 EARLY_GAP = timedelta(minutes=1)  # between two early moves, so that one person has a chance to answer
 JOINED_GAP = timedelta(minutes=1)  # between two pages to the holder about alerts that joined
 
@@ -119,13 +120,13 @@ class Escalation:
     not_before: datetime | None = None  # catching up: no overdue rung sooner
     early: EarlyMove | None = None
     moved_early_at: datetime | None = None
-    moved_for: tuple[int, ...] = ()  # rungs whose failure has moved the ladder already
     lease: Lease | None = None
     snooze: Snooze | None = None
-    last_holder: ContactName | None = None
+    last_holder: ContactName | None = None  # or who asked for quiet while nobody held it
     joined_at: datetime | None = None  # when the holder was last paged about a joined alert
     joined_waiting: str = ""  # what joined since
     reached: tuple[ContactName, ...] = ()  # people to whom a page was handed over; they are told the end
+    told: tuple[ContactName, ...] = ()  # people who have been told of the present end
     pages: int = 0  # counts the pages asked for, and names them
 
     @property
@@ -155,7 +156,7 @@ class Escalation:
             return None
         for index, step in enumerate(self.terms.steps):
             if isinstance(step, Page) and index not in self.fired:
-                at = self._step_at(index)
+                at = self.step_at(index)
                 return index, min(at, self.early.at) if self.early else at
         return None
 
@@ -179,7 +180,7 @@ class Escalation:
             found.append((self.snooze.until, "snooze"))
         if self.since is not None:
             if (step := self._next_step()) is not None:
-                found.append((self._step_at(step), "step"))
+                found.append((self.step_at(step), "step"))
             if (repeat := self.next_repeat()) is not None:
                 found.append((repeat, "repeat"))
             if self.early is not None:
@@ -190,10 +191,11 @@ class Escalation:
         waiting = (index for index in range(len(self.terms.steps)) if index not in self.fired)
         return min(waiting, key=lambda index: (self.terms.steps[index].after, index), default=None)
 
-    def _step_at(self, index: int) -> datetime:
+    def step_at(self, index: int) -> datetime:
         assert self.since is not None
-        at = self.since + self.terms.steps[index].after - self.waited
-        return at if self.not_before is None else max(at, self.not_before)
+        step = self.terms.steps[index]
+        at = self.since + step.after - self.waited
+        return max(at, self.not_before) if isinstance(step, Page) and self.not_before is not None else at
 
 
 # Events
@@ -331,11 +333,7 @@ def advance(state: Escalation, event: Event, now: datetime) -> Decision[Escalati
         case Joined():
             return _join(state, event, now)
         case HandedOver(contact=contact):
-            return Decision(
-                replace(state, reached=tuple(dict.fromkeys((*state.reached, contact)))),
-                Why.NOTED,
-                details={"contact": contact},
-            )
+            return _note_reached(state, contact)
         case Resolved():
             return _resolve(state, now)
         case Reopened():
@@ -372,7 +370,7 @@ def _on_due(state: Escalation, now: datetime) -> Decision[Escalation]:
 
 
 def _settle(state: Escalation, now: datetime) -> Escalation:
-    """The clock runs exactly while nobody answers: start it or stop it, keeping what it has gathered."""
+    """The clock runs exactly while nobody answers: start it or stop it at `now`, keeping what it has gathered."""
     runs = state.phase is Phase.CLIMBING and state.lease is None and state.snooze is None
     if runs and state.since is None:
         return replace(state, since=now)
@@ -384,7 +382,7 @@ def _settle(state: Escalation, now: datetime) -> Escalation:
 def _fire_due(state: Escalation, now: datetime) -> Decision[Escalation]:
     index = state._next_step()
     assert index is not None
-    state = _spaced(replace(state, fired=(*state.fired, index)), index, now)
+    state = replace(state, fired=(*state.fired, index))
     match state.terms.steps[index]:
         case Notify():
             asked = NoticeAsked(
@@ -410,24 +408,29 @@ def _fire_due(state: Escalation, now: datetime) -> Decision[Escalation]:
             assert_never(other)
 
 
-def _spaced(state: Escalation, index: int, now: datetime) -> Escalation:
-    """Where the next rung is overdue too (we were down), it waits `catch_up` from now."""
-    following = state._next_step()
-    if following is None or state.terms.steps[following].after == state.terms.steps[index].after:
-        return state
-    overdue = replace(state, not_before=None)._step_at(following) <= now
-    return replace(state, not_before=now + state.terms.catch_up if overdue else None)
-
-
 def _climb_to(
     state: Escalation, index: int, reason: PageReason, now: datetime
 ) -> tuple[Escalation, tuple[PageAsked, ...]]:
-    """Page step `index` is the rung now; after the last one its page repeats."""
+    """Page step `index` is the rung now; an early move to it has been made, and after the last one its page repeats."""
     state, pages = _page(state, state.terms.contacts_of(index), reason, step=index)
-    state = replace(state, rung=index)
+    state = _spaced(replace(state, rung=index, early=None), now)
     if not _unfired_rungs(state):
         state = replace(state, repeat_at=state.unanswered(now) + state.terms.repeat)
     return state, pages
+
+
+def _spaced(state: Escalation, now: datetime) -> Escalation:
+    """People are paged at `now`: the next rung, where it is overdue (we were down), gives them `catch_up` to answer.
+
+    A rung with the same `after` as the present one goes with it.
+    """
+    waiting = _unfired_rungs(state)
+    if not waiting or state.since is None:
+        return replace(state, not_before=None)
+    if state.rung is not None and state.terms.steps[waiting[0]].after == state.terms.steps[state.rung].after:
+        return state
+    is_overdue = replace(state, not_before=None).step_at(waiting[0]) <= now
+    return replace(state, not_before=now + state.terms.catch_up if is_overdue else None)
 
 
 def _unfired_rungs(state: Escalation) -> list[int]:
@@ -466,15 +469,23 @@ def _repeat(state: Escalation, now: datetime) -> Decision[Escalation]:
 
 
 def _page_again(
-    state: Escalation, reason: PageReason, now: datetime
+    state: Escalation,
+    reason: PageReason,
+    now: datetime,
+    *,
+    also: tuple[ContactName, ...] = (),
+    subject: str = "",
 ) -> tuple[Escalation, tuple[PageAsked, ...]]:
-    """The last holder and the last rung, at once; before any rung was reached, the first rung that has people."""
+    """The last holder and the last rung, at once; a repeat counts from now. Before there is either, nobody is."""
     holder = (state.last_holder,) if state.last_holder is not None else ()
-    if state.rung is None and not holder and (waiting := _unfired_rungs(state)):
-        state = replace(state, fired=(*state.fired, waiting[0]))
-        return _climb_to(state, waiting[0], reason, now)
     rung = state.terms.contacts_of(state.rung) if state.rung is not None else ()
-    return _page(state, tuple(dict.fromkeys((*holder, *rung))), reason, step=state.rung)
+    names = tuple(dict.fromkeys((*also, *holder, *rung)))
+    if not names:
+        return state, ()
+    state, pages = _page(_spaced(state, now), names, reason, step=state.rung, subject=subject)
+    if state.repeat_at is not None:
+        state = replace(state, repeat_at=state.unanswered(now) + state.terms.repeat)
+    return state, pages
 
 
 # Early moves
@@ -482,12 +493,10 @@ def _page_again(
 
 def _want_early(state: Escalation, event: MoveWanted, now: datetime) -> Decision[Escalation]:
     details = {"because": event.why.value} | ({} if event.step is None else _step_details(event.step))
-    if state.since is None or state.early is not None or not _unfired_rungs(state):
+    # A rung that failed moves the ladder once: when the next one has fired, it is the rung no more.
+    is_past = event.step is not None and event.step != state.rung
+    if is_past or state.since is None or state.early is not None or not _unfired_rungs(state):
         return Decision(state, Why.EARLY_NOT_NEEDED, details=details)
-    if event.step is not None:
-        if event.step in state.moved_for or event.step != state.rung:
-            return Decision(state, Why.EARLY_NOT_NEEDED, details=details)
-        state = replace(state, moved_for=(*state.moved_for, event.step))
     at = now if state.moved_early_at is None else max(now, state.moved_early_at + EARLY_GAP)
     return Decision(replace(state, early=EarlyMove(at=at, why=event.why)), Why.EARLY_WANTED, details=details)
 
@@ -509,7 +518,7 @@ def _escalate(state: Escalation, event: Escalated, now: datetime) -> Decision[Es
     if state.phase is Phase.STOPPED:
         return Decision(state, Why.NOTED, details={"by": event.by})
     if waiting := _unfired_rungs(state):
-        state = replace(state, early=None, fired=(*state.fired, waiting[0]))
+        state = replace(state, fired=(*state.fired, waiting[0]))
         state, pages = _climb_to(state, waiting[0], PageReason.ESCALATED, now)
     elif state.rung is not None:
         state, pages = _page(
@@ -532,10 +541,10 @@ def _acknowledge(state: Escalation, event: Acknowledged, now: datetime) -> Decis
     lease = Lease(holder=event.by, since=since, until=now + length)
     state = _settle(replace(state, lease=lease, last_holder=event.by, not_before=None), now)
     details = {"by": event.by, "until": lease.until.isoformat()}
-    emits: tuple[object, ...] = (PagesWithdrawn(incident=state.incident),)
     if before is not None and before.holder == event.by:
-        return Decision(state, Why.RENEWED, emits, details=details)
-    emits = (*emits, _level_notice(state, NoticeReason.ACKNOWLEDGED))
+        # What is owed now was asked for while they held it: somebody escalated, or an alert joined.
+        return Decision(state, Why.RENEWED, details=details)
+    emits = (PagesWithdrawn(incident=state.incident), _level_notice(state, NoticeReason.ACKNOWLEDGED))
     if before is None:
         return Decision(state, Why.ACKNOWLEDGED, emits, details=details)
     state, told = _page(state, (before.holder,), PageReason.TAKEN_OVER, subject=event.by)
@@ -543,21 +552,31 @@ def _acknowledge(state: Escalation, event: Acknowledged, now: datetime) -> Decis
 
 
 def _unacknowledge(state: Escalation, event: Unacknowledged, now: datetime) -> Decision[Escalation]:
-    if state.lease is None or state.phase is Phase.STOPPED:
+    """It is nobody's again, and a snooze that lies over it ends too."""
+    if state.lease is None and state.snooze is None:
         return Decision(state, Why.NOTED, details={"by": event.by})
-    return _let_go(
-        state, PageReason.UNACKNOWLEDGED, NoticeReason.UNACKNOWLEDGED, Why.UNACKNOWLEDGED, now, by=event.by
+    let_go = _let_go(
+        state, PageReason.UNACKNOWLEDGED, NoticeReason.UNACKNOWLEDGED, Why.UNACKNOWLEDGED, since=now, now=now
     )
+    return replace(let_go, details={**let_go.details, "by": event.by})
 
 
 def _end_lease(state: Escalation, now: datetime) -> Decision[Escalation]:
-    if state.lease is not None and state.snooze is not None:
+    assert state.lease is not None
+    if state.snooze is not None:
         # Somebody asked for quiet beyond the lease; the end of the snooze pages.
         details = {"holder": state.lease.holder}
         return Decision(
             replace(state, lease=None, joined_waiting=""), Why.LEASE_ENDED_SNOOZED, details=details
         )
-    return _let_go(state, PageReason.LEASE_ENDED, NoticeReason.LEASE_ENDED, Why.LEASE_ENDED, now)
+    return _let_go(
+        state,
+        PageReason.LEASE_ENDED,
+        NoticeReason.LEASE_ENDED,
+        Why.LEASE_ENDED,
+        since=state.lease.until,
+        now=now,
+    )
 
 
 def _let_go(
@@ -565,16 +584,25 @@ def _let_go(
     page: PageReason,
     notice: NoticeReason,
     why: Why,
-    now: datetime,
     *,
-    by: ContactName | None = None,
+    since: datetime,
+    now: datetime,
+    subject: str = "",
 ) -> Decision[Escalation]:
-    """Nobody holds it any more: the ladder's clock goes on, the last holder and the last rung are paged at once."""
-    assert state.lease is not None
-    details = {"holder": state.lease.holder} | ({"by": by} if by else {})
-    state = _settle(replace(state, lease=None, snooze=None, joined_waiting=""), now)
-    state, pages = _page_again(state, page, now)
-    return Decision(state, why, (_level_notice(state, notice), *pages), details=details)
+    """Nobody has it since `since`: the ladder's clock goes on, the last holder and the last rung are paged at once."""
+    holder = _holder(state)
+    state = _settle(replace(state, lease=None, snooze=None, joined_waiting=""), since)
+    state, pages = _page_again(state, page, now, subject=subject)
+    emits = (_level_notice(state, notice, subject), *pages)
+    return Decision(state, why, emits, details={"holder": holder})
+
+
+def _holder(state: Escalation) -> ContactName:
+    """Who answers for the quiet: the lease's holder, or who snoozed it."""
+    if state.lease is not None:
+        return state.lease.holder
+    assert state.snooze is not None
+    return state.snooze.by
 
 
 def _snooze(state: Escalation, event: Snoozed, now: datetime) -> Decision[Escalation]:
@@ -582,17 +610,20 @@ def _snooze(state: Escalation, event: Snoozed, now: datetime) -> Decision[Escala
         return Decision(state, Why.NOTED, details={"by": event.by})
     until = now + min(event.wanted, state.terms.snooze_cap)
     snooze = Snooze(by=event.by, until=until)
-    state = _settle(replace(state, snooze=snooze, last_holder=event.by, not_before=None), now)
+    last_holder = event.by if state.lease is None else state.lease.holder
+    state = _settle(replace(state, snooze=snooze, last_holder=last_holder, not_before=None), now)
     emits = (PagesWithdrawn(incident=state.incident), _level_notice(state, NoticeReason.SNOOZED))
     return Decision(state, Why.SNOOZED, emits, details={"by": event.by, "until": until.isoformat()})
 
 
 def _end_snooze(state: Escalation, now: datetime) -> Decision[Escalation]:
-    """Whoever asked for quiet is told at once that it is over, unless somebody holds the incident."""
-    state = _settle(replace(state, snooze=None), now)
+    """Whoever asked for quiet is paged at once with the others, unless somebody holds the incident."""
+    assert state.snooze is not None
+    snooze = state.snooze
+    state = _settle(replace(state, snooze=None), snooze.until)
     pages: tuple[PageAsked, ...] = ()
     if state.lease is None:
-        state, pages = _page_again(state, PageReason.SNOOZE_ENDED, now)
+        state, pages = _page_again(state, PageReason.SNOOZE_ENDED, now, also=(snooze.by,))
     return Decision(state, Why.SNOOZE_ENDED, (_level_notice(state, NoticeReason.SNOOZE_ENDED), *pages))
 
 
@@ -600,8 +631,17 @@ def _end_snooze(state: Escalation, now: datetime) -> Decision[Escalation]:
 
 
 def _on_level(state: Escalation, terms: Terms, now: datetime) -> Decision[Escalation]:
-    """A rise starts the higher ladder, held or not; a fall starts the lower one and leaves the holder their lease."""
+    """A rise starts the higher ladder and ends the lower level's lease, whose holder and rung are paged at once.
+
+    A fall starts the lower ladder, withdraws what the higher one still owes, and leaves the holder their lease.
+    """
     rose = terms.level > state.terms.level
+    first: tuple[object, ...] = () if rose else (PagesWithdrawn(incident=state.incident),)
+    if rose and (state.lease is not None or state.snooze is not None):
+        reason = PageReason.LEASE_ENDED if state.lease is not None else PageReason.SNOOZE_ENDED
+        # The rung is the lower ladder's; its failure says nothing about a rung of the higher one.
+        state, pages = _page_again(state, reason, now)
+        first = tuple(replace(page, step=None) for page in pages)
     state = replace(
         state,
         terms=terms,
@@ -613,28 +653,35 @@ def _on_level(state: Escalation, terms: Terms, now: datetime) -> Decision[Escala
         repeat_at=None,
         not_before=None,
         early=None,
-        moved_for=(),
         lease=None if rose else state.lease,
         snooze=None if rose else state.snooze,
-        joined_waiting="",
+        joined_waiting="" if rose else state.joined_waiting,
     )
     details = {"level": str(int(terms.level))}
     notice = _level_notice(state, NoticeReason.LEVEL)
-    return Decision(_settle(state, now), Why.ROSE if rose else Why.FELL, (notice,), details=details)
+    return Decision(_settle(state, now), Why.ROSE if rose else Why.FELL, (*first, notice), details=details)
 
 
 def _join(state: Escalation, event: Joined, now: datetime) -> Decision[Escalation]:
     details = {"joined": event.subject}
     notice = _level_notice(state, NoticeReason.JOINED, event.subject)
-    if state.phase is Phase.STOPPED or state.lease is None:
-        return Decision(state, Why.JOINED, (notice,), details=details)
-    if state.level.is_disaster:
-        freed = _let_go(state, PageReason.JOINED, NoticeReason.JOINED, Why.JOINED_ENDED_LEASE, now)
-        return replace(freed, details={**freed.details, **details})
-    if state.joined_at is not None and now < state.joined_at + JOINED_GAP:
-        return Decision(
-            replace(state, joined_waiting=event.subject), Why.JOINED_FOLDED, (notice,), details=details
+    if state.level.is_disaster and (state.lease is not None or state.snooze is not None):
+        freed = _let_go(
+            state,
+            PageReason.JOINED,
+            NoticeReason.JOINED,
+            Why.JOINED_ENDED_LEASE,
+            since=now,
+            now=now,
+            subject=event.subject,
         )
+        return replace(freed, details={**freed.details, **details})
+    if state.lease is None:
+        return Decision(state, Why.JOINED, (notice,), details=details)
+    if state.joined_at is not None and now < state.joined_at + JOINED_GAP:
+        waiting = f"{state.joined_waiting}; {event.subject}" if state.joined_waiting else event.subject
+        state = replace(state, joined_waiting=waiting[:SUBJECT_MOST])
+        return Decision(state, Why.JOINED_FOLDED, (notice,), details=details)
     paged = _page_holder(state, event.subject, now)
     return replace(paged, emits=(notice, *paged.emits))
 
@@ -648,42 +695,58 @@ def _page_holder(state: Escalation, subject: str, now: datetime) -> Decision[Esc
 
 
 def _resolve(state: Escalation, now: datetime) -> Decision[Escalation]:
-    """Everybody who was paged is told, and the channels."""
+    """Everybody who was paged is told, the holder whose lease it ends, and the channels."""
     if state.phase is Phase.STOPPED:
         return Decision(state, Why.STALE)
+    holder = (state.lease.holder,) if state.lease is not None else ()
+    names = tuple(dict.fromkeys((*state.reached, *holder)))
     state = _settle(replace(state, phase=Phase.STOPPED, lease=None, snooze=None, joined_waiting=""), now)
-    state, told = _page(state, state.reached, PageReason.RESOLVED)
+    state, told = _page(state, names, PageReason.RESOLVED)
     emits = (PagesWithdrawn(incident=state.incident), _level_notice(state, NoticeReason.RESOLVED), *told)
-    return Decision(replace(state, reached=()), Why.RESOLVED, emits)
+    return Decision(replace(state, reached=(), told=names), Why.RESOLVED, emits)
+
+
+def _note_reached(state: Escalation, contact: ContactName) -> Decision[Escalation]:
+    """Who is reached will be told the end; a page that was on its way when it resolved is told of it at once."""
+    details = {"contact": contact}
+    if state.phase is Phase.CLIMBING:
+        reached = tuple(dict.fromkeys((*state.reached, contact)))
+        return Decision(replace(state, reached=reached), Why.NOTED, details=details)
+    if contact in state.told:
+        return Decision(state, Why.NOTED, details=details)
+    state, told = _page(state, (contact,), PageReason.RESOLVED)
+    return Decision(replace(state, told=(*state.told, contact)), Why.NOTED, told, details=details)
 
 
 def _reopen(state: Escalation, event: Reopened, now: datetime) -> Decision[Escalation]:
-    """The quiet time is not counted; the ladder goes on where it was, and the last rung hears of it at once."""
+    """The quiet time is not counted; the ladder goes on where it was, and the last rung hears of it at once.
+
+    Flapping before any rung was reached pages the first one: something comes back and back, and nobody has heard of it.
+    """
     if state.phase is Phase.CLIMBING:
         return Decision(state, Why.STALE)
-    state = _settle(replace(state, phase=Phase.CLIMBING, not_before=None), now)
+    state = _settle(replace(state, phase=Phase.CLIMBING, not_before=None, told=()), now)
     notice = _level_notice(state, NoticeReason.REOPENED)
     if event.flapping == "quiet":
         return Decision(state, Why.FLAPPING_QUIET, (notice,))
     reason = PageReason.FLAPPING if event.flapping else PageReason.REOPENED
     state, pages = _page_again(state, reason, now)
+    if event.flapping and not pages and (waiting := _unfired_rungs(state)):
+        state = replace(state, fired=(*state.fired, waiting[0]))
+        state, pages = _climb_to(state, waiting[0], reason, now)
     return Decision(state, Why.FLAPPING if event.flapping else Why.REOPENED, (notice, *pages))
 
 
 def _repin(state: Escalation, terms: Terms, now: datetime) -> Decision[Escalation]:
-    """Steps of the new ladder whose time has passed are not made up for; the next ones come at their new times."""
-    waited = state.unanswered(now)
-    fired = tuple(i for i, step in enumerate(terms.steps) if step.after <= waited)
-    rungs = [i for i in fired if isinstance(terms.steps[i], Page)]
-    state = replace(
-        state,
-        terms=terms,
-        fired=fired,
-        rung=rungs[-1] if rungs else None,
-        repeat_at=None,
-        not_before=None,
-        early=None,
+    """A step that stays as it is stays fired or waiting. A new one whose time has passed is not made up for."""
+    waited, old = state.unanswered(now), state.terms.steps
+    fired = tuple(
+        index
+        for index, step in enumerate(terms.steps)
+        if (old.index(step) in state.fired if step in old else step.after <= waited)
     )
+    rungs = [index for index in fired if isinstance(terms.steps[index], Page)]
+    state = replace(state, terms=terms, fired=fired, rung=rungs[-1] if rungs else None, repeat_at=None)
     if rungs and not _unfired_rungs(state):
         state = replace(state, repeat_at=waited + terms.repeat)
     return Decision(state, Why.REPINNED)

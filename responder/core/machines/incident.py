@@ -21,7 +21,9 @@ TWIN_HOLD = timedelta(seconds=30)  # a late twin of an HA pair is followed by it
 RECHECK = timedelta(minutes=30)  # resolved by hand and still firing: open again after this
 RECHECK_DISASTER = timedelta(minutes=10)  # the same at levels 3-4
 FLAP_WINDOW = timedelta(hours=1)
-FLAPS = 3  # this many re-openings within FLAP_WINDOW make one flapping page
+FLAPS = (
+    3  # this many re-openings within FLAP_WINDOW make one flapping page, and one in each FLAP_WINDOW after it
+)
 
 
 class Phase(StrEnum):
@@ -34,7 +36,6 @@ class Why(StrEnum):
     OPENED = "incident.opened"
     DECLARED = "incident.declared"
     JOINED = "incident.joined"
-    JOINED_RESOLVED_BY_HAND = "incident.joined_resolved_by_hand"
     ROSE = "incident.rose"
     REOPENED = "incident.reopened"
     REOPENED_TWIN = "incident.reopened_twin"
@@ -85,6 +86,7 @@ class Incident:
     level_set_by: ContactName | None = None
     declared_by: ContactName | None = None
     reopenings: tuple[datetime, ...] = ()  # within FLAP_WINDOW
+    flapping_at: datetime | None = None  # when it was last told as flapping
     revision: int = 0
     links: Mapping[str, str] = field(default_factory=dict)  # runbook and source of the newest alert
 
@@ -160,19 +162,22 @@ class AlertsShown:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonResolved:
     by: ContactName
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelSet:
     by: ContactName
     level: Level
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
-    """A person wrote something down; the text stands in the audit."""
+    """A person wrote something down; it stands in the audit."""
 
     by: ContactName
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,16 +267,18 @@ def advance(state: Incident, event: Event, now: datetime) -> Decision[Incident]:
             return _refire(state, count, now)
         case AlertsEnded(count=count):
             return _end(state, count, now)
+        case AlertsHidden(group=group) if group in state.hidden:
+            return Decision(state, Why.STALE)
         case AlertsHidden(group=group):
             return Decision(replace(state, hidden=state.hidden | {group}), Why.HIDDEN)
         case AlertsShown(group=group):
             return _show(state, group, now)
-        case PersonResolved(by=by):
-            return _resolve_by_hand(state, by, now)
+        case PersonResolved():
+            return _resolve_by_hand(state, event, now)
         case LevelSet():
             return _set_level(state, event)
-        case Noted(by=by):
-            return Decision(state, Why.NOTE, details={"by": by})
+        case Noted(by=by, text=text):
+            return Decision(state, Why.NOTE, details={"by": by, "text": text})
         case Repinned(by=by, pin=pin):
             changed = PinChanged(incident=state.incident, pin=pin)
             return Decision(replace(state, pin=pin), Why.REPINNED, (changed,), details={"by": by, "pin": pin})
@@ -358,11 +365,12 @@ def _show(state: Incident, group: str, now: datetime) -> Decision[Incident]:
     return Decision(state, Why.COMPLETE)
 
 
-def _resolve_by_hand(state: Incident, by: ContactName, now: datetime) -> Decision[Incident]:
+def _resolve_by_hand(state: Incident, event: PersonResolved, now: datetime) -> Decision[Incident]:
+    details = {"by": str(event.by)} | ({"text": event.reason} if event.reason else {})
     if state.phase is Phase.RESOLVED:
-        return Decision(state, Why.ALREADY_RESOLVED, details={"by": by})
+        return Decision(state, Why.ALREADY_RESOLVED, details=details)
     why = Why.RESOLVED_STILL_FIRING if state.firing else Why.RESOLVED_BY_HAND
-    return _resolve(replace(state, resolved_by=by), why, now, {"by": by, "firing": str(state.firing)})
+    return _resolve(replace(state, resolved_by=event.by), why, now, details | {"firing": str(state.firing)})
 
 
 def _resolve(state: Incident, why: Why, now: datetime, details: dict[str, str]) -> Decision[Incident]:
@@ -372,7 +380,7 @@ def _resolve(state: Incident, why: Why, now: datetime, details: dict[str, str]) 
 
 def _reopen(state: Incident, why: Why, now: datetime) -> Decision[Incident]:
     recent = (*(at for at in state.reopenings if now - at < FLAP_WINDOW), now)
-    flapping = None if len(recent) < FLAPS else "page" if len(recent) == FLAPS else "quiet"
+    flapping = _flapping(state, len(recent), now)
     state = replace(
         state,
         phase=Phase.OPEN,
@@ -381,19 +389,30 @@ def _reopen(state: Incident, why: Why, now: datetime) -> Decision[Incident]:
         twin_since=None,
         may_be_twin=state.may_be_twin and why is Why.REOPENED_TWIN,
         reopenings=recent,
+        flapping_at=now if flapping == "page" else state.flapping_at,
     )
     reopened = IncidentReopened(incident=state.incident, flapping=flapping)
     return Decision(state, why, (reopened,), details={"reopenings": str(len(recent))})
 
 
+def _flapping(state: Incident, recent: int, now: datetime) -> str | None:
+    if recent < FLAPS:
+        return None
+    was_told = state.flapping_at is not None and now - state.flapping_at < FLAP_WINDOW
+    return "quiet" if was_told else "page"
+
+
 def _set_level(state: Incident, event: LevelSet) -> Decision[Incident]:
-    details = {"by": event.by, "level": str(int(event.level)), "from": str(int(state.level))}
+    """While it is resolved the new level's duties end where they begin: they are owed if it opens again."""
+    details = {"by": str(event.by), "level": str(int(event.level)), "from": str(int(state.level))}
+    if event.reason:
+        details["text"] = event.reason
     if event.level == state.level:
         return Decision(replace(state, level_set_by=event.by), Why.LEVEL_SAME, details=details)
     changed = LevelChanged(incident=state.incident, level=event.level, rose=event.level > state.level)
-    return Decision(
-        replace(state, level=event.level, level_set_by=event.by), Why.LEVEL_SET, (changed,), details=details
-    )
+    over = () if state.is_open else (IncidentResolved(incident=state.incident),)
+    state = replace(state, level=event.level, level_set_by=event.by)
+    return Decision(state, Why.LEVEL_SET, (changed, *over), details=details)
 
 
 @dataclass(frozen=True, slots=True)

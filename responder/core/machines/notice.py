@@ -41,6 +41,7 @@ from responder.core.identifiers import ChannelName, Fingerprint, IncidentId, Kin
 
 ALARM_AFTER = 3  # failures in a row
 KEPT = 10  # attempts, and happenings not yet shown
+NO_RESULT = "calls end without a result"
 
 
 class Phase(StrEnum):
@@ -91,6 +92,7 @@ class Notice:
     failures: int = 0  # in a row
     tries: int = 0
     attempts: tuple[Attempt, ...] = ()  # the last KEPT
+    posted: str = ""  # the channel's reference of the last message it accepted
 
     @property
     def id(self) -> str:
@@ -104,13 +106,6 @@ class Notice:
     @property
     def is_live(self) -> bool:
         return self.incident is not None or self.phase in (Phase.OWED, Phase.SENDING)
-
-    @property
-    def posted(self) -> str:
-        """The channel's reference of the last message it accepted."""
-        return next(
-            (past.receipt for past in reversed(self.attempts) if past.outcome is Outcome.ACCEPTED), ""
-        )
 
     def due(self) -> Due | None:
         if (flying := self.in_flight) is not None:
@@ -158,8 +153,7 @@ def _on_due(state: Notice, now: datetime) -> Decision[Notice]:
         return Decision(state, Why.STALE)
     if (flying := state.in_flight) is not None:
         attempt = lost(flying, now)
-        state = replace(state, attempts=(*state.attempts[:-1], attempt), phase=Phase.OWED, next_at=now)
-        return Decision(state, Why.UNKNOWN, details=attempt_details(attempt))
+        return _fail(replace(state, attempts=(*state.attempts[:-1], attempt)), attempt, now)
     return _claim(state, due.at, now)
 
 
@@ -181,7 +175,7 @@ def _claim(state: Notice, due_at: datetime, now: datetime) -> Decision[Notice]:
         channel=state.channel,
         contact=None,
         method=None,
-        key=f"{state.notice}.{state.sent + 1}",
+        key=f"{state.notice}.{state.wanted}",
         due_at=due_at,
         deadline=now + DEADLINE,
         is_repeat=repeats,
@@ -200,17 +194,24 @@ def _claim(state: Notice, due_at: datetime, now: datetime) -> Decision[Notice]:
 def _on_result(state: Notice, result: Result, now: datetime) -> Decision[Notice]:
     flying = state.in_flight
     if flying is None or flying.number != result.attempt:
-        attempts = recorded_late(state.attempts, result, now)
-        if attempts is None:
-            return Decision(state, Why.STALE)
-        return Decision(
-            replace(state, attempts=attempts), Why.LATE_RESULT, details={"attempt": str(result.attempt)}
-        )
+        return _on_late_result(state, result, now)
     attempt = closed(flying, result, now)
     state = replace(state, attempts=(*state.attempts[:-1], attempt))
     if isinstance(result, Rejected):
-        return _fail(state, attempt, result, now)
+        return _fail(state, attempt, now)
     return _accept(state, attempt, now)
+
+
+def _on_late_result(state: Notice, result: Result, now: datetime) -> Decision[Notice]:
+    """It is recorded; had the last message arrived after all, and none been sent since, the channel has it."""
+    attempts = recorded_late(state.attempts, result, now)
+    if attempts is None:
+        return Decision(state, Why.STALE)
+    state = replace(state, attempts=attempts)
+    waiting = state.phase in (Phase.OWED, Phase.FAILED)
+    if isinstance(result, Accepted) and waiting and attempts[-1].number == result.attempt:
+        return _accept(state, attempts[-1], now)
+    return Decision(state, Why.LATE_RESULT, details={"attempt": str(result.attempt)})
 
 
 def _accept(state: Notice, attempt: Attempt, now: datetime) -> Decision[Notice]:
@@ -220,24 +221,26 @@ def _accept(state: Notice, attempt: Attempt, now: datetime) -> Decision[Notice]:
         state,
         sent=state.sending,
         failures=0,
-        happenings=state.happenings[len(state.happenings) - behind :] if behind else (),
+        happenings=state.happenings[-behind:] if behind else (),
+        posted=attempt.receipt or state.posted,
     )
     if behind:
         state = replace(state, phase=Phase.OWED, next_at=now, owed_since=now)
         return Decision(state, Why.ACCEPTED_BEHIND, (works,), details=attempt_details(attempt))
-    state = replace(state, phase=Phase.SHOWN, owed_since=None)
+    state = replace(state, phase=Phase.SHOWN, next_at=None, owed_since=None)
     return Decision(state, Why.ACCEPTED, (works,), details=attempt_details(attempt))
 
 
-def _fail(state: Notice, attempt: Attempt, result: Rejected, now: datetime) -> Decision[Notice]:
+def _fail(state: Notice, attempt: Attempt, now: datetime) -> Decision[Notice]:
+    """Refused, failed for now, or lost: again after a wait, until it was refused for good or an hour has passed."""
     state = replace(state, failures=state.failures + 1)
-    raises = result.permanent or state.failures == ALARM_AFTER
-    alarm = AlarmRaised(kind=AlarmKind.CHANNEL, subject=state.channel, detail=result.detail)
-    emits: tuple[object, ...] = (alarm,) if raises else ()
+    refused = attempt.outcome is Outcome.PERMANENT
+    alarm = AlarmRaised(kind=AlarmKind.CHANNEL, subject=state.channel, detail=attempt.detail or NO_RESULT)
+    emits: tuple[object, ...] = (alarm,) if refused or state.failures == ALARM_AFTER else ()
     over = state.owed_since is not None and now - state.owed_since >= TELLING
-    if result.permanent or over:
+    if refused or over:
         state = replace(state, phase=Phase.FAILED, next_at=None)
         return Decision(state, Why.FAILED, emits, details=attempt_details(attempt))
-    wait = backoff(state.failures, result.retry_after)
-    state = replace(state, phase=Phase.OWED, next_at=now + wait)
-    return Decision(state, Why.RETRIED, emits, details=attempt_details(attempt))
+    state = replace(state, phase=Phase.OWED, next_at=now + backoff(state.failures, attempt.retry_after))
+    why = Why.UNKNOWN if attempt.outcome is Outcome.UNKNOWN else Why.RETRIED
+    return Decision(state, why, emits, details=attempt_details(attempt))

@@ -1,15 +1,16 @@
 """Page: one attempt after another to reach one person, until a channel has accepted it.
 
 The person's methods are tried in their order. A method that refuses for good is left out, one that fails for now comes
-again after the others. What may have arrived (`unknown`) is sent again by a different method, or by the same where the
-receiver folds repeats. A ladder page is owed until it is accepted or withdrawn; what only tells is given up after 1 h.
+again once its wait is over. What may have arrived (`unknown`) is sent again by a different method, or once by the same
+where the receiver folds repeats. A ladder page is owed until it is accepted or withdrawn; what asks for no answer, or
+is asked again by itself (a duty), is given up after 1 h.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, assert_never
 
@@ -45,7 +46,7 @@ class Phase(StrEnum):
     OWED = "owed"  # waits for a claim
     SENDING = "sending"
     ACCEPTED = "accepted"
-    FAILED = "failed"  # every method refused for good, or telling was given up
+    FAILED = "failed"  # every method refused for good, or what needs no answer was given up
     WITHDRAWN = "withdrawn"
 
 
@@ -198,16 +199,7 @@ def _claim(state: Page, due_at: datetime, now: datetime) -> Decision[Page]:
 def _on_result(state: Page, result: Result, now: datetime) -> Decision[Page]:
     flying = state.in_flight
     if flying is None or flying.number != result.attempt:
-        attempts = recorded_late(state.attempts, result, now)
-        if attempts is None:
-            return Decision(state, Why.STALE)
-        state = replace(state, attempts=attempts)
-        if isinstance(result, Accepted) and state.phase is Phase.OWED:
-            # It had arrived after all; what was owed is done.
-            return _accepted(
-                replace(state, phase=Phase.ACCEPTED, next_at=None), Why.LATE_RESULT, result.attempt
-            )
-        return Decision(state, Why.LATE_RESULT, details={"attempt": str(result.attempt)})
+        return _on_late_result(state, result, now)
     attempt = closed(flying, result, now)
     withdrawn = state.phase is Phase.WITHDRAWN
     state = replace(state, attempts=(*state.attempts[:-1], attempt))
@@ -218,14 +210,32 @@ def _on_result(state: Page, result: Result, now: datetime) -> Decision[Page]:
     alarm = _alarm(attempt)
     if withdrawn:
         return Decision(state, Why.RESULT_AFTER_WITHDRAWAL, alarm, details=attempt_details(attempt))
-    return _try_next(state, attempt, alarm, now, retry_after=result.retry_after)
+    return _try_next(state, attempt, alarm, now)
+
+
+def _on_late_result(state: Page, result: Result, now: datetime) -> Decision[Page]:
+    """It is recorded. Had it arrived after all, what was owed is done, and the person counts as reached."""
+    attempts = recorded_late(state.attempts, result, now)
+    if attempts is None:
+        return Decision(state, Why.STALE)
+    state = replace(state, attempts=attempts)
+    if isinstance(result, Rejected) or state.phase is Phase.ACCEPTED:
+        return Decision(state, Why.LATE_RESULT, details={"attempt": str(result.attempt)})
+    if state.phase in (Phase.OWED, Phase.FAILED):
+        state = replace(state, phase=Phase.ACCEPTED, next_at=None)
+    return _accepted(state, Why.LATE_RESULT, result.attempt)
 
 
 def _accepted(state: Page, why: Why, number: int) -> Decision[Page]:
     attempt = state.attempts[number - 1]
     told = PageAccepted(incident=state.incident, contact=state.contact, reason=state.reason)
     works = AlarmCleared(kind=AlarmKind.CHANNEL, subject=attempt.channel)
-    return Decision(state, why, (told, works), details={**attempt_details(attempt), "contact": state.contact})
+    found = (
+        AlarmCleared(kind=AlarmKind.CONTACT, subject=name)
+        for name in dict.fromkeys((state.contact, state.asked_for))
+    )
+    details = {**attempt_details(attempt), "contact": state.contact}
+    return Decision(state, why, (told, works, *found), details=details)
 
 
 def _alarm(attempt: Attempt) -> tuple[object, ...]:
@@ -240,31 +250,24 @@ def _lose(state: Page, flying: Attempt, now: datetime) -> Decision[Page]:
     if state.phase is Phase.WITHDRAWN:
         return Decision(state, Why.UNKNOWN_WITHDRAWN, details=attempt_details(attempt))
     decision = _try_next(state, attempt, (), now)
-    if decision.state.phase is Phase.FAILED:
-        return decision
-    return replace(decision, why=Why.UNKNOWN)
+    return replace(decision, why=Why.UNKNOWN) if decision.state.phase is Phase.OWED else decision
 
 
-def _try_next(
-    state: Page,
-    attempt: Attempt,
-    emits: tuple[object, ...],
-    now: datetime,
-    *,
-    retry_after: timedelta | None = None,
-) -> Decision[Page]:
-    """The method with the fewest attempts that has not refused for good; a fresh one at once, others after a wait."""
+def _try_next(state: Page, attempt: Attempt, emits: tuple[object, ...], now: datetime) -> Decision[Page]:
+    """Owed again, by whichever method has not refused for good and may be tried first."""
+    if (arrived := _arrived(state)) is not None:
+        # A late result said so while this attempt was under way.
+        found = _accepted(replace(state, phase=Phase.ACCEPTED), Why.LATE_RESULT, arrived.number)
+        return replace(found, emits=(*emits, *found.emits))
     details = attempt_details(attempt)
-    place = _choose(state, attempt)
-    if place is None or (state.reason.is_told and now - state.asked_at >= TELLING):
+    chosen = _choose(state, attempt, now)
+    if chosen is None or (not state.reason.is_ladder and now - state.asked_at >= TELLING):
         return _give_up(state, emits, details)
-    unknown = attempt.outcome is Outcome.UNKNOWN
-    tried = sum(1 for past in state.attempts if past.method == place)
-    wait = timedelta(0) if unknown or tried == 0 else backoff(tried, retry_after)
+    at, place = chosen
     state = replace(
         state,
         phase=Phase.OWED,
-        next_at=now + wait,
+        next_at=at,
         next_method=place,
         next_is_repeat=any(past.outcome is Outcome.UNKNOWN for past in state.attempts),
     )
@@ -272,16 +275,36 @@ def _try_next(
     return Decision(state, why, emits, details=details)
 
 
-def _choose(state: Page, attempt: Attempt) -> int | None:
+def _arrived(state: Page) -> Attempt | None:
+    return next((past for past in state.attempts if past.outcome is Outcome.ACCEPTED), None)
+
+
+def _choose(state: Page, last: Attempt, now: datetime) -> tuple[datetime, int] | None:
+    """When, and by which place in `methods`: the one that is ready first, of those the one tried least."""
     refused = {past.method for past in state.attempts if past.outcome is Outcome.PERMANENT}
     left = [place for place in range(len(state.methods)) if place not in refused]
-    if attempt.outcome is Outcome.UNKNOWN and attempt.method in left:
-        assert attempt.method is not None
-        if state.methods[attempt.method].folds:
-            return attempt.method
-        left = [place for place in left if place != attempt.method] or left
-    tried = [past.method for past in state.attempts]
-    return min(left, key=lambda place: (tried.count(place), place), default=None)
+    if last.outcome is Outcome.UNKNOWN and last.method is not None:
+        unknown = [past for past in _tries(state, last.method) if past.outcome is Outcome.UNKNOWN]
+        if state.methods[last.method].folds and len(unknown) == 1:
+            return now, last.method
+        left = [place for place in left if place != last.method] or left
+    return min(
+        ((_ready_at(state, place, now), place) for place in left),
+        key=lambda found: (found[0], len(_tries(state, found[1])), found[1]),
+        default=None,
+    )
+
+
+def _tries(state: Page, place: int) -> list[Attempt]:
+    return [past for past in state.attempts if past.method == place]
+
+
+def _ready_at(state: Page, place: int, now: datetime) -> datetime:
+    """A fresh method at once, another when the wait after its own last attempt is over."""
+    tries = _tries(state, place)
+    if not tries or tries[-1].ended_at is None:
+        return now
+    return max(now, tries[-1].ended_at + backoff(len(tries), tries[-1].retry_after))
 
 
 def _give_up(state: Page, emits: tuple[object, ...], details: Mapping[str, str]) -> Decision[Page]:

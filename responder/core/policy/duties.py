@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field
 
 from responder.core.identifiers import ContactName
-from responder.core.policy.fields import Document, Name, PositiveDuration
+from responder.core.policy.fields import Document, Locale, Name, PositiveDuration
+from responder.core.policy.misfits import Known, Misfit
 
 
 class Duty(Document):
     name: str = Field(description="what a person is told has to be done")
-    names: dict[str, str] = Field(default_factory=dict, description="the same by language, e.g. {ko: …}")
+    names: dict[Locale, str] = Field(default_factory=dict, description="the same by language, e.g. {ko: …}")
     page: tuple[ContactName, ...] = Field(min_length=1, description="who has to see to it")
     remind: PositiveDuration = Field(
         default=timedelta(minutes=30),
@@ -26,3 +28,8 @@ class DutyDocument(Document):
 
     version: Literal[1]
     duties: dict[Name, Duty]
+
+    def misfits(self, known: Known) -> Iterator[Misfit]:
+        for name, duty in self.duties.items():
+            for index, contact in enumerate(duty.page):
+                yield from known.check("duties", ("duties", name, "page", index), "contact", contact)

@@ -1,4 +1,4 @@
-"""Escalation policies: per level a ladder of steps, what repeats after the last, and the duties that reaching it creates.
+"""Escalation policies: per level a ladder of steps, what repeats after the last, and the duties that it creates.
 
 `Terms` is one level of a policy together with that level's definition, and `Promise` all of a policy's levels: what is
 pinned to an incident when it opens. Documents (`Steps`, `EscalationDocument`) are what people write.
@@ -7,15 +7,17 @@ pinned to an incident when it opens. Documents (`Steps`, `EscalationDocument`) a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from responder.core.identifiers import ChannelName, ContactName, PinHash
 from responder.core.level import Level
-from responder.core.policy.fields import Document, Duration, Name, PositiveDuration
+from responder.core.policy.fields import Document, Duration, LevelNumber, Name, PositiveDuration
+from responder.core.policy.misfits import Known, Misfit, Path
 
 LEVEL_CHANNELS: Literal["level_channels"] = "level_channels"
 LEVEL_CONTACTS = ContactName("level_contacts")
@@ -51,7 +53,42 @@ class Expect(Document):
     expect: Literal["recovered"]
 
 
-Step = Notify | Page | Remediate | Expect
+KINDS: Mapping[str, type[Document]] = {
+    "notify": Notify,
+    "page": Page,
+    "remediate": Remediate,
+    "expect": Expect,
+}
+
+
+def _kind_of(step: object) -> str | None:
+    if isinstance(step, Mapping):
+        found = [kind for kind in KINDS if kind in step]
+    else:
+        found = [kind for kind, model in KINDS.items() if isinstance(step, model)]
+    return f"{found[0]} step" if len(found) == 1 else None
+
+
+def _no_duty(step: object) -> object:
+    if isinstance(step, Mapping) and "duty" in step:
+        raise ValueError(
+            "a duty is no step, for no acknowledgement stops it; move it to `duties:` of the same level"
+        )
+    return step
+
+
+Step = Annotated[
+    Annotated[Notify, Tag("notify step")]
+    | Annotated[Page, Tag("page step")]
+    | Annotated[Remediate, Tag("remediate step")]
+    | Annotated[Expect, Tag("expect step")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="one_of",
+        custom_error_message="a step does one thing; give it one of notify, page, remediate, expect, and `after`",
+    ),
+    BeforeValidator(_no_duty),
+]
 
 
 class DutyStep(Document):
@@ -86,7 +123,57 @@ class EscalationDocument(Document):
     """policies/escalation.yaml"""
 
     version: Literal[1]
-    policies: dict[Name, dict[Level, Steps]]
+    policies: dict[Name, dict[LevelNumber, Steps]]
+
+    def misfits(self, known: Known) -> Iterator[Misfit]:
+        """What no single field can say: levels that lack, steps out of order, names that nothing has."""
+        if LEVEL_CONTACTS in known.names["contact"]:
+            what, instead = f"`{LEVEL_CONTACTS}` stands for the contacts of a level", "choose another name"
+            yield Misfit(document="contacts", path=("contacts", LEVEL_CONTACTS), what=what, instead=instead)
+        for name, levels in self.policies.items():
+            for lacking in sorted(set(Level) - set(levels)):
+                yield _misfit(
+                    ("policies", name),
+                    f"level {int(lacking)} is missing",
+                    "every policy has all four, for an incident's level may rise to any of them",
+                )
+            for level, steps in levels.items():
+                yield from _misfits_of_steps(("policies", name, int(level)), level, steps, known)
+
+
+def _misfits_of_steps(at: Path, level: Level, steps: Steps, known: Known) -> Iterator[Misfit]:
+    before = timedelta(0)
+    for index, step in enumerate(steps.steps):
+        if step.after < before:
+            here = (*at, "steps", index)
+            yield _misfit(
+                (*here, "after"), "this step is due before the one above it", "order steps by `after`"
+            )
+        before = max(before, step.after)
+        yield from _unknown_names((*at, "steps", index), step, known)
+    if level > Level.MINOR and not any(isinstance(step, Page) for step in steps.steps):
+        yield _misfit((*at, "steps"), f"nobody is paged at level {int(level)}", "add a `page` step")
+    seen: set[str] = set()
+    for index, duty in enumerate(steps.duties):
+        here = (*at, "duties", index, "duty")
+        yield from known.check("escalation", here, "duty", duty.duty)
+        if duty.duty in seen:
+            yield _misfit(here, f"the duty `{duty.duty}` is listed twice", "keep the earlier one")
+        seen.add(duty.duty)
+
+
+def _unknown_names(at: Path, step: Step, known: Known) -> Iterator[Misfit]:
+    if isinstance(step, Page):
+        for index, contact in enumerate(step.page):
+            if contact != LEVEL_CONTACTS:
+                yield from known.check("escalation", (*at, "page", index), "contact", contact)
+    if isinstance(step, Notify) and not isinstance(step.notify, str):
+        for index, channel in enumerate(step.notify):
+            yield from known.check("escalation", (*at, "notify", index), "channel", channel)
+
+
+def _misfit(path: Path, what: str, instead: str) -> Misfit:
+    return Misfit(document="escalation", path=path, what=what, instead=instead)
 
 
 class DutyTerm(Document):

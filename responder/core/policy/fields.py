@@ -1,23 +1,30 @@
-"""The field types that every policy document is written in: frozen models, durations, names.
+"""The field types that every policy document is written in: frozen models, durations, names, times, secrets by name.
 
 Unknown fields are errors. A duration is `90s`, `15m`, `1h30m`, `2d`; a bare number is refused, because nobody reading
-`after: 30` at three in the morning knows whether it is seconds or minutes.
+`after: 30` at three in the morning knows whether it is seconds or minutes. A secret is never in a document, nor in
+the book made of it: `{from_env: NAME}` stays a name until the one who uses it asks `resolve`.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
-from typing import Annotated
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
 )
+
+from responder.core.level import Level
 
 DURATION = re.compile(r"(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _PATTERN = r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
@@ -76,3 +83,92 @@ PositiveDuration = Annotated[
     WithJsonSchema({"type": "string", "pattern": _PATTERN, "examples": ["15m", "4h"]}),
 ]
 Name = Annotated[str, StringConstraints(pattern=NAME)]
+
+Locale = Literal["en", "ko"]
+
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+class FromEnv(Document):
+    """The name of an environment variable, in place of its value."""
+
+    from_env: str = Field(pattern=f"^{_VARIABLE.pattern}$", description="the variable's name")
+
+
+TextOrEnv = str | FromEnv
+
+
+def resolve(value: TextOrEnv | None, environ: Mapping[str, str]) -> str | None:
+    """The text itself, or the variable's value; None where there is neither, or it is empty."""
+    found = environ.get(value.from_env) if isinstance(value, FromEnv) else value
+    return found or None
+
+
+def _level(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{value!r} is no level; write 1, 2, 3 or 4")
+    return value
+
+
+LevelNumber = Annotated[Level, BeforeValidator(_level)]
+
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no time zone; write one like Asia/Seoul or Europe/Berlin") from None
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+
+
+def _clock_time(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    if isinstance(value, str) and (found := _CLOCK.fullmatch(value)):
+        return time(int(found[1]), int(found[2]))
+    raise ValueError(f'{value!r} is no time of day; write it like "09:00"')
+
+
+ClockTime = Annotated[
+    time,
+    BeforeValidator(_clock_time),
+    PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK.pattern}$", "examples": ["09:00"]}),
+]
+
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?", re.ASCII)
+
+
+def _local_time(value: object) -> datetime:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value
+    if isinstance(value, str) and _LOCAL.fullmatch(value):
+        return datetime.fromisoformat(value)
+    raise ValueError(f"{value!r} is no local time; write it like 2026-12-24 09:00, without an offset")
+
+
+LocalTime = Annotated[
+    datetime,
+    BeforeValidator(_local_time),
+    PlainSerializer(lambda value: value.isoformat(" "), return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_LOCAL.pattern}$", "examples": ["2026-12-24 09:00"]}),
+]
+
+
+def text_or_env(raw: object) -> TextOrEnv:
+    """`raw` as it is written in a document. Raises ValueError, without repeating what may be a secret."""
+    match raw:
+        case str() | FromEnv() if raw:
+            return raw
+        case {"from_env": str(name), **rest} if not rest and _VARIABLE.fullmatch(name):
+            return FromEnv(from_env=name)
+        case _:
+            raise ValueError(
+                "this is neither text nor a variable; write it in quotes, or as {from_env: NAME}"
+            )

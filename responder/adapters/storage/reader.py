@@ -1,0 +1,333 @@
+"""Every read of the port, as SQL that SQLite and PostgreSQL share; it knows of no unit, and caches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select, tuple_
+
+from responder.adapters.storage.codec import Codec
+from responder.adapters.storage.connection import Transaction
+from responder.adapters.storage.rows import (
+    act_of_row,
+    audit_of_row,
+    body_of_row,
+    due_of_row,
+    summary_of_row,
+    token_of_row,
+)
+from responder.adapters.storage.tables import (
+    acts,
+    audit,
+    bodies,
+    due,
+    hidden,
+    incidents,
+    journal,
+    occurrences,
+    promises,
+    records,
+    summaries,
+    tokens,
+)
+from responder.core.alert import Occurrence
+from responder.core.decision import DueKind
+from responder.core.identifiers import Fingerprint, IncidentId, JournalId, Kind, PinHash, RecordKey
+from responder.core.level import Level
+from responder.core.machines.heartbeat import Heartbeat
+from responder.core.machines.incident import Incident
+from responder.core.policy.escalation import Promise
+from responder.ports.store import (
+    Act,
+    AuditLine,
+    DueRow,
+    Record,
+    Standing,
+    Stored,
+    StoredBody,
+    Summary,
+    SummaryQuery,
+    Token,
+    key_of,
+)
+
+T = TypeVar("T")
+
+CHUNK = 500  # values in one IN list; SQLite of old took no more than 999 parameters
+
+
+def chunks(values: Collection[T], size: int = CHUNK) -> Iterator[list[T]]:
+    rest = iter(values)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def due_among(keys: Sequence[RecordKey]) -> ColumnElement[bool]:
+    return _by_kind(keys, due.c.record_kind, due.c.record)
+
+
+def records_among(keys: Sequence[RecordKey]) -> ColumnElement[bool]:
+    return _by_kind(keys, records.c.kind, records.c.id)
+
+
+def _by_kind(
+    keys: Sequence[RecordKey], kind: ColumnElement[str], id_: ColumnElement[str]
+) -> ColumnElement[bool]:
+    """One IN list a kind, which an index on (kind, id) serves."""
+    ids: dict[Kind, list[str]] = {}
+    for key in keys:
+        ids.setdefault(key.kind, []).append(key.id)
+    return or_(*(and_(kind == of.value, id_.in_(some)) for of, some in ids.items()))
+
+
+class SqlReader:
+    """`codec`: what makes records of the stored text."""
+
+    def __init__(self, transaction: Transaction, codec: Codec) -> None:
+        self._transaction = transaction
+        self._codec = codec
+
+    async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        return await self._transaction.rows(statement)
+
+    async def _by_key(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        """The same, for a question whose answer a unit mends by what it has written itself."""
+        return await self._transaction.rows(statement)
+
+    def _record(self, row: Row[Any]) -> Record:
+        return self._codec.decode(row.kind, row.body)
+
+    async def records(self, keys: Collection[RecordKey]) -> dict[RecordKey, Record]:
+        found: dict[RecordKey, Record] = {}
+        for chunk in chunks(keys):
+            for row in await self._by_key(select(records.c.kind, records.c.body).where(records_among(chunk))):
+                record = self._record(row)
+                found[key_of(record)] = record
+        return found
+
+    async def live_records(self, incidents: Collection[IncidentId]) -> dict[IncidentId, list[Record]]:
+        found: dict[IncidentId, list[Record]] = {}
+        for chunk in chunks(incidents):
+            live = records.c.incident.in_(chunk) & records.c.live.is_(True)
+            statement = (
+                select(records.c.kind, records.c.incident, records.c.body).where(live).order_by(records.c.seq)
+            )
+            for row in await self._by_key(statement):
+                found.setdefault(row.incident, []).append(self._record(row))
+        return found
+
+    async def records_of(self, incident: IncidentId, kind: Kind) -> list[Record]:
+        statement = (
+            select(records.c.kind, records.c.body)
+            .where(records.c.incident == incident, records.c.kind == kind.value)
+            .order_by(records.c.seq)
+        )
+        return [self._record(row) for row in await self._rows(statement)]
+
+    async def heartbeats(self) -> list[Heartbeat]:
+        statement = (
+            select(records.c.kind, records.c.body)
+            .where(records.c.kind == Kind.HEARTBEAT.value)
+            .order_by(records.c.seq)
+        )
+        return [cast(Heartbeat, self._record(row)) for row in await self._rows(statement)]
+
+    async def open_incidents(self, keys: Collection[str]) -> dict[str, IncidentId]:
+        # The column holds a digest where a key is long, so the key itself is read from the record.
+        found: dict[str, IncidentId] = {}
+        for chunk in chunks(keys):
+            statement = (
+                select(records.c.kind, records.c.body)
+                .join(
+                    incidents,
+                    and_(records.c.kind == Kind.INCIDENT.value, records.c.id == incidents.c.incident),
+                )
+                .where(incidents.c.key.in_(chunk), incidents.c.closed == false())
+            )
+            for row in await self._by_key(statement):
+                incident = cast(Incident, self._record(row))
+                if incident.is_live and incident.key in chunk:  # a unit may have written it meanwhile
+                    found[incident.key] = incident.incident
+        return found
+
+    async def last_occurrences(self, fingerprints: Collection[Fingerprint]) -> dict[Fingerprint, Occurrence]:
+        found: dict[Fingerprint, Occurrence] = {}
+        for chunk in chunks(fingerprints):
+            newest = (
+                select(occurrences.c.fingerprint, func.max(occurrences.c.number))
+                .where(occurrences.c.fingerprint.in_(chunk))
+                .group_by(occurrences.c.fingerprint)
+            )
+            statement = select(occurrences.c.body).where(
+                tuple_(occurrences.c.fingerprint, occurrences.c.number).in_(newest)
+            )
+            for row in await self._by_key(statement):
+                occurrence = self._codec.decode_occurrence(row.body)
+                found[occurrence.fingerprint] = occurrence
+        return found
+
+    async def occurrences_of(self, incident: IncidentId, limit: int, after: int = 0) -> list[Occurrence]:
+        statement = (
+            select(occurrences.c.body)
+            .where(occurrences.c.incident == incident)
+            .order_by(occurrences.c.starts_at, occurrences.c.seq)
+            .limit(limit)
+            .offset(after)
+        )
+        return [self._codec.decode_occurrence(row.body) for row in await self._rows(statement)]
+
+    async def hidden_in(self, group: str) -> list[IncidentId]:
+        statement = select(hidden.c.incident).where(hidden.c.group == group).order_by(hidden.c.incident)
+        return [IncidentId(row.incident) for row in await self._by_key(statement)]
+
+    async def promises(self, pins: Collection[PinHash]) -> dict[PinHash, Promise]:
+        found: dict[PinHash, Promise] = {}
+        for chunk in chunks(pins):
+            for row in await self._by_key(select(promises).where(promises.c.pin.in_(chunk))):
+                found[PinHash(row.pin)] = self._codec.decode_promise(row.body)
+        return found
+
+    async def pins_in_use(self) -> dict[PinHash, IncidentId]:
+        statement = (
+            select(incidents.c.pin, func.min(incidents.c.incident).label("incident"))
+            .where(incidents.c.closed == false())
+            .group_by(incidents.c.pin)
+        )
+        return {PinHash(row.pin): IncidentId(row.incident) for row in await self._rows(statement)}
+
+    async def summaries(self, query: SummaryQuery) -> list[Summary]:
+        statement = (
+            select(summaries)
+            .where(*_conditions(query))
+            .order_by(summaries.c.number.desc())
+            .limit(query.limit)
+        )
+        return [summary_of_row(row) for row in await self._rows(statement)]
+
+    async def summary(self, incident: IncidentId) -> Summary | None:
+        rows = await self._by_key(select(summaries).where(summaries.c.incident == incident))
+        return summary_of_row(rows[0]) if rows else None
+
+    async def counts(self) -> dict[tuple[Level, Standing], int]:
+        statement = (
+            select(summaries.c.level, summaries.c.standing, func.count().label("how_many"))
+            .where(summaries.c.standing.in_(_not_closed()))
+            .group_by(summaries.c.level, summaries.c.standing)
+        )
+        return {
+            (Level(row.level), Standing(row.standing)): row.how_many for row in await self._rows(statement)
+        }
+
+    async def audit_of(self, incident: IncidentId, limit: int, after: int = 0) -> list[AuditLine]:
+        statement = (
+            select(audit)
+            .where(audit.c.incident == incident, audit.c.id > after)
+            .order_by(audit.c.id)
+            .limit(limit)
+        )
+        return [audit_of_row(row) for row in await self._rows(statement)]
+
+    async def next_due(self, kind: DueKind) -> datetime | None:
+        statement = select(func.min(due.c.claimable_at, type_=due.c.claimable_at.type)).where(
+            due.c.kind == kind.value
+        )
+        found: datetime | None = (await self._rows(statement))[0][0]
+        return found
+
+    async def due_of(self, keys: Collection[RecordKey]) -> dict[RecordKey, DueRow]:
+        found: dict[RecordKey, DueRow] = {}
+        for chunk in chunks(keys):
+            for row in await self._rows(select(due).where(due_among(chunk))):
+                one = due_of_row(row)
+                found[one.key] = one
+        return found
+
+    async def overdue(self, kind: DueKind, before: datetime, limit: int) -> list[DueRow]:
+        # Two questions, each answered by an index: a row that never failed is claimable when it is due.
+        ordered = select(due).where(due.c.kind == kind.value).limit(limit)
+        fresh = ordered.where(due.c.failures == 0, due.c.claimable_at < before).order_by(due.c.claimable_at)
+        failed = ordered.where(due.c.failures > 0, due.c.at < before).order_by(due.c.at)
+        found = [due_of_row(row) for statement in (fresh, failed) for row in await self._rows(statement)]
+        return sorted(found, key=lambda row: row.at)[:limit]
+
+    async def unanswered_without_due(self, limit: int) -> list[IncidentId]:
+        waiting = and_(
+            due.c.record_kind == Kind.ESCALATION.value,
+            due.c.record == summaries.c.incident,
+            due.c.claimable_at.is_not(None),
+        )
+        statement = (
+            select(summaries.c.incident)
+            .outerjoin(due, waiting)
+            .where(summaries.c.standing == Standing.OPEN.value, summaries.c.level > 1, due.c.record.is_(None))
+            .order_by(summaries.c.number)
+            .limit(limit)
+        )
+        return [IncidentId(row.incident) for row in await self._rows(statement)]
+
+    async def bodies(self, after: JournalId, limit: int) -> list[StoredBody]:
+        statement = (
+            select(journal, bodies.c.body)
+            .join(bodies, bodies.c.journal == journal.c.id)
+            .where(journal.c.id > after)
+            .order_by(journal.c.id)
+            .limit(limit)
+        )
+        return [body_of_row(row) for row in await self._rows(statement)]
+
+    async def set_aside_count(self) -> int:
+        return await self._count(Stored.SET_ASIDE)
+
+    async def waiting_count(self) -> int:
+        return await self._count(Stored.WAITING)
+
+    async def _count(self, state: Stored) -> int:
+        rows = await self._rows(
+            select(func.count()).select_from(journal).where(journal.c.state == state.value)
+        )
+        return int(rows[0][0])
+
+    async def act(self, actor: str, incident: IncidentId, revision: int, verb: str) -> Act | None:
+        rows = await self._by_key(
+            select(acts).where(
+                acts.c.actor == actor,
+                acts.c.incident == incident,
+                acts.c.revision == revision,
+                acts.c.verb == verb,
+            )
+        )
+        return act_of_row(rows[0]) if rows else None
+
+    async def tokens(self) -> list[Token]:
+        return [
+            token_of_row(row)
+            for row in await self._rows(select(tokens).order_by(tokens.c.created_at, tokens.c.id))
+        ]
+
+    async def token_by_digest(self, digest: str) -> Token | None:
+        rows = await self._rows(select(tokens).where(tokens.c.digest == digest))
+        return token_of_row(rows[0]) if rows else None
+
+
+def _not_closed() -> list[str]:
+    return [standing.value for standing in Standing if standing is not Standing.CLOSED]
+
+
+def _conditions(query: SummaryQuery) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if query.standings:
+        found.append(summaries.c.standing.in_([standing.value for standing in query.standings]))
+    if query.levels:
+        found.append(summaries.c.level.in_([int(level) for level in query.levels]))
+    if query.rule:
+        found.append(summaries.c.rule == query.rule)
+    if query.holder:
+        found.append(summaries.c.holder == query.holder)
+    if query.text:
+        found.append(summaries.c.searched.contains(query.text.casefold(), autoescape=True))
+    if query.before is not None:
+        found.append(summaries.c.number < query.before)
+    return found

@@ -1,0 +1,318 @@
+"""A unit of work on SQL: reads remember what they saw, writes wait, and go to the database together.
+
+What was read or written under its key is answered from memory; any other question first flushes what waits. So a unit
+over many incidents costs a few round trips, not a few for each. The database's own dialect stays outside (`Writes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, overload
+
+from sqlalchemy import Connection, Delete, Row, Select, delete, select, true, update
+
+from responder.adapters.storage import journal as journaled
+from responder.adapters.storage.codec import Codec
+from responder.adapters.storage.connection import Transaction
+from responder.adapters.storage.reader import SqlReader, chunks, due_among
+from responder.adapters.storage.rows import due_of_row
+from responder.adapters.storage.tables import (
+    INCIDENTS,
+    acts,
+    audit,
+    counters,
+    due,
+    incidents,
+    journal,
+    occurrences,
+    records,
+    summaries,
+)
+from responder.adapters.storage.waiting import Waiting
+from responder.adapters.storage.writes import Writes
+from responder.core.alert import Occurrence
+from responder.core.decision import DueKind
+from responder.core.identifiers import Fingerprint, IncidentId, JournalId, PinHash, RecordKey
+from responder.core.machines.incident import Incident
+from responder.core.policy.escalation import Promise
+from responder.ports.store import (
+    Act,
+    AuditLine,
+    DueRow,
+    KeyTaken,
+    NewBody,
+    Record,
+    Stored,
+    StoredBody,
+    Summary,
+    Token,
+    key_of,
+)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What this unit has read or written; None: looked for, and not there."""
+
+    records: dict[RecordKey, Record | None] = field(default_factory=dict)
+    members: dict[IncidentId, dict[RecordKey, None]] = field(default_factory=dict)  # an incident's records
+    complete: set[IncidentId] = field(default_factory=set)  # whose `members` hold every live one
+    holders: dict[str, IncidentId | None] = field(default_factory=dict)  # incident key -> who has it
+    summaries: dict[IncidentId, Summary | None] = field(default_factory=dict)
+    newest: dict[Fingerprint, Occurrence | None] = field(default_factory=dict)
+    written: dict[Fingerprint, Occurrence] = field(default_factory=dict)  # the newest of this unit's own
+    hidden: dict[str, list[IncidentId]] = field(default_factory=dict)  # as the database had them
+    incidents: dict[IncidentId, Incident] = field(default_factory=dict)  # written
+    promises: dict[PinHash, Promise | None] = field(default_factory=dict)
+
+
+class SqlUnit(SqlReader):
+    """A reader whose answers include its own writes."""
+
+    def __init__(self, transaction: Transaction, codec: Codec, writes: Writes) -> None:
+        super().__init__(transaction, codec)
+        self._writes = writes
+        self._waiting = Waiting()
+        self._seen = _Seen()
+        self._number: int | None = None
+
+    async def flush(self) -> None:
+        if self._waiting:
+            waiting, self._waiting = self._waiting, Waiting()
+            await self._transaction.write(waiting.statements(self._writes, self._codec))
+
+    async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        await self.flush()
+        return await super()._rows(statement)
+
+    # Reads under a key: once each
+
+    async def records(self, keys: Collection[RecordKey]) -> dict[RecordKey, Record]:
+        seen = self._seen.records
+        if unknown := [key for key in keys if key not in seen]:
+            loaded = await super().records(unknown)
+            seen.update((key, loaded.get(key)) for key in unknown)
+        return {key: record for key in keys if (record := seen[key]) is not None}
+
+    async def live_records(self, incidents: Collection[IncidentId]) -> dict[IncidentId, list[Record]]:
+        seen = self._seen
+        if unknown := [incident for incident in incidents if incident not in seen.complete]:
+            for incident, loaded in (await super().live_records(unknown)).items():
+                for record in loaded:
+                    self._remember(record)
+                in_order = dict.fromkeys(map(key_of, loaded))
+                seen.members[incident] = in_order | seen.members.get(incident, {})
+            seen.complete.update(unknown)
+        return {incident: live for incident in incidents if (live := self._live_members(incident))}
+
+    def _live_members(self, incident: IncidentId) -> list[Record]:
+        known = (self._seen.records[key] for key in self._seen.members.get(incident, ()))
+        return [record for record in known if record is not None and record.is_live]
+
+    async def open_incidents(self, keys: Collection[str]) -> dict[str, IncidentId]:
+        holders = self._seen.holders
+        if unknown := [key for key in keys if key not in holders]:
+            loaded = await super().open_incidents(unknown)
+            holders.update((key, loaded.get(key)) for key in unknown)
+        return {key: holder for key in keys if (holder := holders[key]) is not None}
+
+    async def last_occurrences(self, fingerprints: Collection[Fingerprint]) -> dict[Fingerprint, Occurrence]:
+        newest = self._seen.newest
+        if unknown := [fingerprint for fingerprint in fingerprints if fingerprint not in newest]:
+            loaded = await super().last_occurrences(unknown)
+            for fingerprint in unknown:
+                newest[fingerprint] = _newer(loaded.get(fingerprint), self._seen.written.get(fingerprint))
+        return {known: last for known in fingerprints if (last := newest[known]) is not None}
+
+    async def hidden_in(self, group: str) -> list[IncidentId]:
+        stored, written = self._seen.hidden, self._seen.incidents
+        if group not in stored:
+            stored[group] = await super().hidden_in(group)
+        own = [id_ for id_, incident in written.items() if incident.is_live and group in incident.hidden]
+        return sorted([*own, *(id_ for id_ in stored[group] if id_ not in written)])
+
+    async def promises(self, pins: Collection[PinHash]) -> dict[PinHash, Promise]:
+        seen = self._seen.promises
+        if unknown := [pin for pin in pins if pin not in seen]:
+            loaded = await super().promises(unknown)
+            seen.update((pin, loaded.get(pin)) for pin in unknown)
+        return {pin: promise for pin in pins if (promise := seen[pin]) is not None}
+
+    async def summary(self, incident: IncidentId) -> Summary | None:
+        seen = self._seen.summaries
+        if incident not in seen:
+            seen[incident] = await super().summary(incident)
+        return seen[incident]
+
+    async def act(self, actor: str, incident: IncidentId, revision: int, verb: str) -> Act | None:
+        own = self._waiting.acts.get((actor, incident, revision, verb))
+        return own or await super().act(actor, incident, revision, verb)
+
+    def _record(self, row: Row[Any]) -> Record:
+        return self._remember(super()._record(row))
+
+    def _remember(self, record: Record) -> Record:
+        """The record as this unit knows it: what it wrote itself is newer than what comes from the database."""
+        known = self._seen.records.setdefault(key_of(record), record)
+        return record if known is None else known
+
+    # Writes
+
+    async def lock(self, incidents: Collection[IncidentId]) -> None:
+        """Nothing to do where one unit runs at a time."""
+
+    async def next_number(self) -> int:
+        if self._number is None:
+            statement = select(counters.c.value).where(counters.c.name == INCIDENTS).with_for_update()
+            rows = await self._by_key(statement)
+            self._number = int(rows[0].value) if rows else 0
+        self._number += 1
+        self._waiting.number = self._number
+        return self._number
+
+    async def put_record(self, record: Record, now: datetime) -> None:
+        key = key_of(record)
+        if isinstance(record, Incident):
+            await self._take_key(record)
+            self._seen.incidents[record.incident] = record
+        self._waiting.records[key] = record
+        self._seen.records[key] = record
+        if record.incident is not None:
+            self._seen.members.setdefault(record.incident, {})[key] = None
+
+    async def _take_key(self, incident: Incident) -> None:
+        holders = self._seen.holders
+        before = self._seen.records.get(key_of(incident))
+        assert before is None or isinstance(before, Incident)
+        if incident.is_live:
+            if before is not None and before.is_live:
+                holders.setdefault(before.key, incident.incident)
+            holder = (await self.open_incidents([incident.key])).get(incident.key, incident.incident)
+            if holder != incident.incident:
+                raise KeyTaken(f"incident {holder} has the key of {incident.incident} and is not closed")
+        if before is not None and holders.get(before.key) == incident.incident:
+            holders[before.key] = None
+        if incident.is_live:
+            holders[incident.key] = incident.incident
+
+    async def put_summary(self, summary: Summary) -> None:
+        self._waiting.summaries[summary.incident] = summary
+        self._seen.summaries[summary.incident] = summary
+
+    async def put_occurrence(self, occurrence: Occurrence) -> None:
+        fingerprint = occurrence.fingerprint
+        self._waiting.occurrences[fingerprint, occurrence.number] = occurrence
+        own = _newer(self._seen.written.get(fingerprint), occurrence)
+        self._seen.written[fingerprint] = own
+        if fingerprint in self._seen.newest:
+            self._seen.newest[fingerprint] = _newer(self._seen.newest[fingerprint], own)
+
+    async def put_promise(self, promise: Promise) -> None:
+        self._waiting.promises[promise.pin] = promise
+        self._seen.promises[promise.pin] = promise
+
+    async def put_audit(self, lines: Sequence[AuditLine]) -> None:
+        self._waiting.audit.extend(lines)
+
+    async def put_act(self, act: Act) -> None:
+        self._waiting.acts[act.actor, act.incident, act.revision, act.verb] = act
+
+    async def put_token(self, token: Token) -> None:
+        self._waiting.tokens[token.id] = token
+
+    # The journal
+
+    async def append_bodies(self, bodies: Sequence[NewBody]) -> list[JournalId]:
+        return await self._transaction.run(journaled.append(self._writes, bodies)) if bodies else []
+
+    async def claim_bodies(self, limit: int, now: datetime, lease_until: datetime) -> list[StoredBody]:
+        return await self._transaction.run(journaled.claim(self._writes, limit, now, lease_until))
+
+    async def finish_bodies(self, ids: Collection[JournalId], now: datetime) -> None:
+        rows = [{"of_id": id_, "at": now, "why": ""} for id_ in ids]
+        await self._transaction.write([(self._writes.finish, rows)])
+
+    async def release_bodies(self, ids: Collection[JournalId]) -> None:
+        await self._transaction.write([(self._writes.release, [{"of_id": id_} for id_ in ids])])
+
+    async def set_body_aside(self, body: JournalId, detail: str, now: datetime) -> None:
+        rows = [{"of_id": body, "at": now, "why": detail}]
+        await self._transaction.write([(self._writes.set_aside, rows)])
+
+    # Due rows
+
+    async def take_due(self, kind: DueKind, now: datetime, limit: int) -> list[DueRow]:
+        statement = (
+            select(due)
+            .where(due.c.kind == kind.value, due.c.claimable_at <= now)
+            .order_by(due.c.claimable_at, due.c.record)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return [due_of_row(row) for row in await self._rows(statement)]
+
+    async def postpone_due(self, key: RecordKey, until: datetime) -> None:
+        await self._fail_due(key, until)
+
+    async def set_due_aside(self, key: RecordKey) -> None:
+        await self._fail_due(key, None)
+
+    async def _fail_due(self, key: RecordKey, until: datetime | None) -> None:
+        await self.flush()
+        failed = update(due).where(due_among([key])).values(claimable_at=until, failures=due.c.failures + 1)
+        await self._transaction.run(lambda connection: connection.execute(failed))
+
+    # Retention
+
+    async def delete_closed_before(self, moment: datetime, limit: int) -> int:
+        closed = (
+            select(incidents.c.incident)
+            .where(incidents.c.closed == true(), incidents.c.resolved_at < moment)
+            .order_by(incidents.c.resolved_at)
+            .limit(limit)
+        )
+        ids = [row.incident for row in await self._rows(closed)]
+
+        def work(connection: Connection) -> None:
+            for chunk in chunks(ids):
+                for table in (records, incidents, summaries, occurrences, audit, acts):
+                    connection.execute(delete(table).where(table.c.incident.in_(chunk)))
+
+        await self._transaction.run(work)
+        self._seen = _Seen()
+        return len(ids)
+
+    async def delete_bodies_before(self, moment: datetime, limit: int) -> int:
+        over = (
+            select(journal.c.id)
+            .where(journal.c.done_at < moment, journal.c.state == Stored.DONE.value)
+            .order_by(journal.c.done_at)
+            .limit(limit)
+        )
+        return await self._delete(delete(journal).where(journal.c.id.in_(over)))
+
+    async def delete_occurrences_before(self, moment: datetime, limit: int) -> int:
+        await self.flush()
+        stray = (
+            select(occurrences.c.seq)
+            .where(occurrences.c.incident.is_(None), occurrences.c.ends_at < moment)
+            .order_by(occurrences.c.ends_at)
+            .limit(limit)
+        )
+        self._seen = _Seen()
+        return await self._delete(delete(occurrences).where(occurrences.c.seq.in_(stray)))
+
+    async def _delete(self, statement: Delete) -> int:
+        return await self._transaction.run(lambda connection: connection.execute(statement).rowcount)
+
+
+@overload
+def _newer(one: Occurrence | None, other: Occurrence) -> Occurrence: ...
+@overload
+def _newer(one: Occurrence | None, other: Occurrence | None) -> Occurrence | None: ...
+def _newer(one: Occurrence | None, other: Occurrence | None) -> Occurrence | None:
+    if one is None or other is None:
+        return one or other
+    return one if one.number > other.number else other

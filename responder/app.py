@@ -1,0 +1,194 @@
+"""The wiring: settings in, a running service out. The only place where adapters, engine and web meet."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TextIO
+
+import structlog
+
+from responder.adapters import local_token
+from responder.adapters.channels import KINDS, make, models
+from responder.adapters.channels.tools import Sessions, Tools
+from responder.adapters.clock import SystemClock
+from responder.adapters.no_faults import NoFaults
+from responder.adapters.policy_files import PolicyFiles
+from responder.adapters.storage.sqlite import SqliteStore, open_sqlite
+from responder.core.identifiers import ContactName
+from responder.engine.catalogue import Catalogue
+from responder.engine.commands import Role
+from responder.engine.points import Points
+from responder.engine.retention import Kept
+from responder.engine.service import Service, put_together
+from responder.engine.situations import Place
+from responder.ports.clock import Clock
+from responder.ports.faults import Faults
+from responder.settings import Settings
+from responder.telemetry import Metrics, configure_logging
+from responder.web.auth import Doors
+from responder.web.server import Listener, listen, make_app, tls_context
+
+LOCAL = "local"  # what the local token is called; the file that holds it is in the settings
+
+log = structlog.get_logger("app")
+
+
+@dataclass(slots=True)
+class House:
+    """Everything that runs, and what has to be closed at the end."""
+
+    service: Service
+    store: SqliteStore
+    sessions: Sessions
+
+    async def close(self) -> None:
+        await self.sessions.close()
+        await self.store.close()
+
+
+def policy_files(settings: Settings) -> PolicyFiles:
+    return PolicyFiles(folder=settings.policies, channel_kinds=KINDS, channel_models=models())
+
+
+async def build(
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    clock: Clock | None = None,
+    faults: Faults | None = None,
+    stdout: TextIO | None = None,
+) -> House:
+    """Open the store and put the service together. Raises PolicyFaults, Permanent or Transient."""
+    clock = clock or SystemClock()
+    files = policy_files(settings)
+    book = await asyncio.to_thread(files.load)
+    sessions = Sessions()
+
+    tools = Tools(clock=clock, environ=environ, sessions=sessions, stdout=stdout)
+    catalogue = Catalogue(partial(make, tools=tools))
+    await catalogue.fill(book)
+    store = await open_sqlite(settings.database_path)
+    points = Points(
+        store=store,
+        catalogue=catalogue,
+        policies=files,
+        clock=clock,
+        faults=faults or NoFaults(),
+        metrics=Metrics(),
+    )
+    service = put_together(
+        points,
+        book,
+        catalogue,
+        environ=environ,
+        place=Place(zone=settings.zone, public_url=settings.public_url),
+        kept=Kept(bodies=settings.keep_bodies, incidents=settings.keep_incidents),
+    )
+    return House(service, store, sessions)
+
+
+async def serve(
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    faults: Faults | None = None,
+    stdout: TextIO | None = None,
+) -> int:
+    """Run until SIGTERM or SIGINT; SIGHUP reloads the policies. Returns the exit code."""
+    out = stdout or sys.stdout
+    json_lines = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    configure_logging(json_lines=json_lines)
+    house = await build(settings, environ, faults=faults, stdout=stdout)
+    try:
+        service = house.service
+        tokenless = await _keep_local_token(service, settings)
+        await service.start()
+        listener = await _listen(service, settings)
+        out.writelines(f"{line}\n" for line in greeting(service, settings, listener.port, tokenless))
+        out.flush()
+        await _until_told(service)
+        await listener.close()
+        await service.stop()
+    finally:
+        await house.close()
+    return 0
+
+
+async def _listen(service: Service, settings: Settings) -> Listener:
+    doors = Doors(
+        tokens=tuple(token.get_secret_value() for token in settings.webhook_token),
+        basic=settings.webhook_basic.get_secret_value() if settings.webhook_basic else None,
+        client_certificates=settings.tls_client_ca is not None,
+        body_most=settings.webhook_body_most,
+    )
+    context = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        context = tls_context(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+    return await listen(make_app(service, doors), settings.listen.host, settings.listen.port, context)
+
+
+async def _keep_local_token(service: Service, settings: Settings) -> str | None:
+    """On loopback the command line just works: the first start leaves a token where only our own user reads it.
+
+    Returns why there is none.
+    """
+    if not settings.listen.is_loopback:
+        return f"no local token on {settings.listen}; make one with `responder token create`"
+    contact = ContactName(settings.local_contact)
+    if service.directory.person(contact) is None:
+        return f"no local token: {contact} (RESPONDER_LOCAL_CONTACT) is no person in contacts.yaml"
+    kept = local_token.read(settings.token_file)
+    actor = await service.tokens.actor(kept) if kept is not None else None
+    if actor is None or actor.contact != contact:
+        fresh = await service.tokens.replace(name=LOCAL, role=Role.RESPONDER, contact=contact)
+        local_token.write(settings.token_file, fresh.secret)
+    return None
+
+
+def greeting(service: Service, settings: Settings, port: int, tokenless: str | None) -> list[str]:
+    """What a person who has started it needs to know, a line each."""
+    scheme = "https" if settings.tls_cert is not None else "http"
+    lines = [f"responder: serving on {scheme}://{settings.listen.host}:{port}"]
+    lines.append(f"responder: policies {service.policies.book.hash} from {settings.policies}")
+    lines.append(f"responder: database {settings.database_path}")
+    if settings.is_open_to_anybody:
+        lines.append(
+            "responder: webhooks need no credential here; set RESPONDER_WEBHOOK_TOKEN before others can reach it"
+        )
+    for name, missing in sorted(service.catalogue.fallbacks.items()):
+        lines.append(f"responder: channel {name} prints here instead: {missing}")
+    for contact, why in sorted(service.directory.speechless().items()):
+        lines.append(f"responder: contact {contact} cannot be reached: {why}")
+    lines.append(
+        f"responder: {tokenless}" if tokenless else f"responder: the command line uses {settings.token_file}"
+    )
+    lines.append("responder: send a first alert with: .venv/bin/responder send")
+    return lines
+
+
+async def _until_told(service: Service) -> None:
+    """Return at SIGTERM or SIGINT. A SIGHUP reloads, and the answer is in the log."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[object]] = set()
+
+    def reload() -> None:
+        task: asyncio.Task[object] = asyncio.ensure_future(service.reload.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        await stop.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+        if reloads:
+            await asyncio.wait(reloads)

@@ -1,0 +1,23 @@
+"""Words: records become messages (`page_message`, `notice_message`), codes become sentences (`explain_why`).
+
+All words stand in one catalogue module a language (`english`); nothing here decides anything or reads a clock.
+"""
+
+from __future__ import annotations
+
+from responder.dialects.wording.audit import alarm_title, explain_why
+from responder.dialects.wording.message import FACTS, notice_message, page_message
+from responder.dialects.wording.situation import Situation, State, at, links_of, span
+
+__all__ = [
+    "FACTS",
+    "Situation",
+    "State",
+    "alarm_title",
+    "at",
+    "explain_why",
+    "links_of",
+    "notice_message",
+    "page_message",
+    "span",
+]

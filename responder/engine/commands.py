@@ -1,0 +1,335 @@
+"""Commands: what people ask for, from wherever they ask: who may, what it means to the machines, and the reply.
+
+Every face (API, CLI, Slack) ends here, so a person has one identity, one set of rights and one answer everywhere. A
+command commits within its request. The same command of the same person on the same revision is one act, however often
+it is pressed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import assert_never
+
+import structlog
+
+from responder.core.errors import Refused
+from responder.core.identifiers import ContactName, IncidentId, Kind, PinHash, RecordKey, duty_id
+from responder.core.level import Level
+from responder.core.machines import duty, escalation, incident
+from responder.core.machines.duty import Duty
+from responder.engine.bells import Bells
+from responder.engine.directory import Directory
+from responder.engine.handle import Handle
+from responder.engine.joining import open_incident
+from responder.engine.own import declared
+from responder.engine.points import Points
+from responder.engine.policies import Policies
+from responder.engine.turn import Turn
+from responder.ports.store import Act
+
+ANSWER_WITHIN = timedelta(seconds=2)
+TEXT_MOST = 2_000  # characters of a reason, a note or a title
+
+log = structlog.get_logger("commands")
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"
+    RESPONDER = "responder"
+    ADMIN = "admin"
+
+    def covers(self, other: Role) -> bool:
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks. `contact` is the person in contacts.yaml; `via` the face and the token they came through."""
+
+    contact: ContactName | None
+    role: Role
+    via: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declare:
+    """A trouble that no alert tells of; a dead cloud sends none."""
+
+    title: str
+    level: Level
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge:
+    wanted: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unacknowledge: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolve:
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetLevel:
+    level: Level
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snooze:
+    wanted: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutySent:
+    """`proof`: where it can be seen that it was sent."""
+
+    duty: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyWaived:
+    duty: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repin:
+    """Move to today's policy. `pin` is the hash that the person was shown the difference to."""
+
+    pin: PinHash
+
+
+Ask = (
+    Acknowledge
+    | Unacknowledge
+    | Resolve
+    | SetLevel
+    | Escalate
+    | Snooze
+    | Note
+    | DutySent
+    | DutyWaived
+    | Repin
+)
+
+VERBS: dict[type, str] = {
+    Declare: "declare",
+    Acknowledge: "ack",
+    Unacknowledge: "unack",
+    Resolve: "resolve",
+    SetLevel: "level",
+    Escalate: "escalate",
+    Snooze: "snooze",
+    Note: "note",
+    DutySent: "duty-sent",
+    DutyWaived: "duty-waive",
+    Repin: "repin",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """`code` is a why-code, or one of the codes below; `wording` has its words."""
+
+    code: str
+    incident: IncidentId | None
+    revision: int = 0
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+REPEATED = "command.repeated"  # the same act again
+NOTHING_TO_DO = "command.nothing_to_do"  # the incident is closed, or is so already
+NOT_RECORDED_YET = "command.not_recorded_yet"  # still under way after ANSWER_WITHIN
+
+
+class Commands:
+    def __init__(
+        self, points: Points, policies: Policies, directory: Directory, handle: Handle, bells: Bells
+    ) -> None:
+        self._points = points
+        self._policies = policies
+        self._directory = directory
+        self._handle = handle
+        self._bells = bells
+        self._under_way: set[asyncio.Task[Reply]] = set()
+
+    async def declare(self, actor: Actor, ask: Declare) -> Reply:
+        """Open an incident by hand. Raises Refused."""
+        person = self._person(actor, ask)
+        return await self._answer(ask, self._declare(person, ask))
+
+    async def ask(self, actor: Actor, target: IncidentId, ask: Ask, *, revision: int | None = None) -> Reply:
+        """Do it, or raise Refused with the reason. `revision`: the one that the person saw, where a face knows it."""
+        person = self._person(actor, ask)
+        return await self._answer(ask, self._ask(person, target, ask, revision))
+
+    async def settle(self) -> None:
+        """Return once nothing is under way."""
+        while self._under_way:
+            await asyncio.wait(set(self._under_way))
+
+    def _person(self, actor: Actor, ask: object) -> ContactName:
+        verb = VERBS[type(ask)]
+        if not actor.role.covers(Role.RESPONDER):
+            raise Refused(f"{verb} needs the role responder; {actor.via} has {actor.role.value}")
+        if actor.contact is None:
+            raise Refused(
+                f"{verb} is done by a person, and {actor.via} belongs to none; make a token with --contact"
+            )
+        if self._directory.person(actor.contact) is None:
+            raise Refused(
+                f"{actor.contact} is no person in contacts.yaml, so nobody could be paged as the holder"
+            )
+        return actor.contact
+
+    async def _answer(self, ask: object, work: Coroutine[object, object, Reply]) -> Reply:
+        """The reply, or after two seconds that there is none yet; the command goes on all the same."""
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        waiting = asyncio.ensure_future(
+            self._points.clock.sleep_until(self._points.clock.now() + ANSWER_WITHIN)
+        )
+        try:
+            await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        verb = VERBS[type(ask)]
+        if not task.done():
+            self._points.metrics.commands.labels(verb, NOT_RECORDED_YET).inc()
+            return Reply(code=NOT_RECORDED_YET, incident=None)
+        reply = task.result()
+        self._points.metrics.commands.labels(verb, reply.code).inc()
+        return reply
+
+    async def _declare(self, person: ContactName, ask: Declare) -> Reply:
+        title = _text(ask.title, "a title")
+        async with self._points.unit("commit.command") as unit:
+            turn = Turn(unit, self._points.clock.now(), actor=person)
+            verdict = declared(self._policies, dict(ask.labels))
+            name = await open_incident(
+                turn, self._policies, verdict=verdict, level=ask.level, title=title, declared_by=person
+            )
+            await self._handle.finish(turn)
+        self._bells.ring_due()
+        log.info("declared", incident=name, by=person, level=int(ask.level))
+        return Reply(code=incident.Why.DECLARED, incident=name, revision=1, details={"by": person})
+
+    async def _ask(self, person: ContactName, target: IncidentId, ask: Ask, revision: int | None) -> Reply:
+        async with self._points.unit("commit.command") as unit:
+            await unit.lock([target])
+            turn = Turn(unit, self._points.clock.now(), actor=person)
+            state = await turn.incident(target)
+            if state is None:
+                raise Refused(f"there is no incident {target}; see `responder incidents list`")
+            verb = VERBS[type(ask)]
+            if revision is not None and await unit.act(person, target, revision, verb) is not None:
+                return Reply(code=REPEATED, incident=target, revision=state.revision)
+            key, event = await self._event(turn, person, target, ask)
+            turn.tell(key, event)
+            await self._handle.finish(turn)
+            reply = self._reply(turn, target, key)
+            if revision is not None:
+                act = Act(
+                    actor=person, incident=target, revision=revision, verb=verb, at=turn.now, reply=reply.code
+                )
+                await unit.put_act(act)
+        self._bells.ring_due()
+        log.info("command", verb=verb, incident=target, by=person, why=reply.code)
+        return reply
+
+    def _reply(self, turn: Turn, target: IncidentId, key: RecordKey) -> Reply:
+        answer = turn.answer(key)
+        revision = turn.revision(target)
+        if answer is None:
+            return Reply(code=NOTHING_TO_DO, incident=target, revision=revision)
+        return Reply(code=answer.why, incident=target, revision=revision, details=answer.details)
+
+    async def _event(
+        self, turn: Turn, person: ContactName, target: IncidentId, ask: Ask
+    ) -> tuple[RecordKey, object]:
+        """Which machine hears what. Raises Refused where the words are missing, or make no sense for this incident."""
+        ladder = RecordKey(Kind.ESCALATION, target)
+        trouble = RecordKey(Kind.INCIDENT, target)
+        match ask:
+            case Acknowledge(wanted=wanted):
+                return ladder, escalation.Acknowledged(by=person, wanted=_length(wanted))
+            case Unacknowledge():
+                return ladder, escalation.Unacknowledged(by=person)
+            case Escalate():
+                return ladder, escalation.Escalated(by=person)
+            case Snooze(wanted=wanted):
+                length = _length(wanted)
+                assert length is not None
+                return ladder, escalation.Snoozed(by=person, wanted=length)
+            case Resolve(reason=reason):
+                return trouble, incident.PersonResolved(by=person, reason=reason.strip()[:TEXT_MOST])
+            case SetLevel(level=level, reason=reason):
+                why = _text(reason, "a reason for the level")
+                return trouble, incident.LevelSet(by=person, level=level, reason=why)
+            case Note(text=text):
+                return trouble, incident.Noted(by=person, text=_text(text, "a note"))
+            case DutySent(duty=name, proof=proof):
+                key = await _duty(turn, target, name)
+                return key, duty.Sent(by=person, proof=_text(proof, "a proof: where can it be seen?"))
+            case DutyWaived(duty=name, reason=reason):
+                key = await _duty(turn, target, name)
+                return key, duty.Waived(by=person, reason=_text(reason, "a reason"))
+            case Repin(pin=pin):
+                return trouble, await self._repin(turn, person, target, pin)
+            case _:
+                assert_never(ask)
+
+    async def _repin(self, turn: Turn, person: ContactName, target: IncidentId, pin: PinHash) -> object:
+        state = await turn.incident(target)
+        assert state is not None
+        old = await self._policies.promise(turn.unit, state.pin)
+        if old.policy not in self._policies.book.policies:
+            raise Refused(f"today's policies have no escalation policy {old.policy}")
+        new = self._policies.book.promise(old.policy)
+        if new.pin != pin:
+            raise Refused("the policies have changed since the difference was shown; look at it again")
+        turn.put_promise(new)
+        self._policies.remember(new)
+        return incident.Repinned(by=person, pin=new.pin)
+
+
+async def _duty(turn: Turn, target: IncidentId, name: str) -> RecordKey:
+    key = RecordKey(Kind.DUTY, duty_id(target, name))
+    if not isinstance(await turn.get(key), Duty):
+        raise Refused(f"{target} has no duty {name!r}; `responder incidents show {target}` lists them")
+    return key
+
+
+def _text(text: str, what: str) -> str:
+    found = text.strip()
+    if not found:
+        raise Refused(f"{what} is needed")
+    return found[:TEXT_MOST]
+
+
+def _length(wanted: timedelta | None) -> timedelta | None:
+    if wanted is not None and wanted <= timedelta(0):
+        raise Refused("a duration must be longer than nothing, like 30m")
+    return wanted

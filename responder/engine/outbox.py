@@ -1,0 +1,131 @@
+"""Outbox: hand over what is owed, and write down what came of it.
+
+A claim commits the attempt before the call is made; the result is committed after it, and counts only for that attempt.
+An attempt whose result never comes is told `unknown` by its own record when its lease ends. Calls run side by side,
+at most PLACES at a time; a page never waits for another page's call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from responder.core.decision import DueKind, Effect
+from responder.core.delivery import Accepted, Result
+from responder.core.errors import Transient
+from responder.core.identifiers import RecordKey
+from responder.engine.batches import together_or_alone
+from responder.engine.bells import Bells
+from responder.engine.duework import DueWork
+from responder.engine.handle import Handle
+from responder.engine.perform import Perform
+from responder.engine.points import Points
+from responder.engine.turn import Turn
+
+PLACES = 200  # calls at a time
+BATCH = 100  # claims a transaction
+RESULTS = 200  # results a transaction
+AGAIN = timedelta(seconds=1)  # before results are tried again that the store would not take
+
+log = structlog.get_logger("outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A call that has ended, and how."""
+
+    send: Effect
+    result: Result
+
+
+class Outbox:
+    def __init__(self, points: Points, handle: Handle, perform: Perform, bells: Bells) -> None:
+        self._points = points
+        self._handle = handle
+        self._perform = perform
+        self._bells = bells
+        self._work = DueWork(points, handle, DueKind.SEND, "commit.claim")
+        self._flying: set[asyncio.Task[None]] = set()
+        self._ended: list[Ended] = []
+        self._some_ended = asyncio.Event()
+
+    async def run(self) -> None:
+        while True:
+            if not await self.claim():
+                await self._bells.outbox.wait(await self._next_due())
+
+    async def run_results(self) -> None:
+        while True:
+            await self._some_ended.wait()
+            self._some_ended.clear()
+            while self._ended:
+                await self._record_or_wait()
+
+    async def claim(self) -> int:
+        """Claim what is due, as far as there are free places, and start its calls. Returns how many rows were due."""
+        places = PLACES - len(self._flying)
+        if places <= 0:
+            return 0  # the end of a call rings
+        count, effects = await self._work.once(min(places, BATCH))
+        for send in effects:
+            task = asyncio.create_task(self._carry_out(send))
+            self._flying.add(task)
+            task.add_done_callback(self._flying.discard)
+        if count:
+            self._bells.timers.ring()
+        return count
+
+    async def settle(self) -> None:
+        """Return once no call is in flight and every result is recorded; for a graceful stop, and for tests."""
+        while self._flying or self._ended:
+            if self._flying:
+                await asyncio.wait(set(self._flying))
+            while self._ended:
+                await self.record()
+
+    async def record(self) -> int:
+        """Commit the results that are there. Raises Transient where the store cannot; they are kept then."""
+        batch = self._ended[:RESULTS]
+        await together_or_alone(batch, self._commit_results, self._spoilt)
+        del self._ended[: len(batch)]
+        self._bells.ring_due()
+        return len(batch)
+
+    async def _record_or_wait(self) -> None:
+        try:
+            await self.record()
+        except Transient as problem:
+            log.warning("results not recorded yet", waiting=len(self._ended), problem=str(problem))
+            await self._points.clock.sleep_until(self._points.clock.now() + AGAIN)
+
+    async def _carry_out(self, send: Effect) -> None:
+        result = await self._perform(send)
+        now = self._points.clock.now()
+        if isinstance(result, Accepted):
+            self._points.metrics.handed_over.observe(max(0.0, (now - send.due_at).total_seconds()))
+        self._ended.append(Ended(send, result))
+        self._some_ended.set()
+        self._bells.outbox.ring()
+
+    async def _commit_results(self, batch: Sequence[Ended]) -> None:
+        async with self._points.unit("commit.result") as unit:
+            await unit.lock({one.send.incident for one in batch if one.send.incident is not None})
+            for one in batch:
+                turn = Turn(unit, self._points.clock.now())
+                turn.tell(RecordKey(one.send.kind, one.send.record), one.result)
+                await self._handle.finish(turn)
+
+    async def _spoilt(self, one: Ended, problem: Exception) -> None:
+        """The attempt's lease will end and tell it unknown."""
+        log.error("result not recorded", record=one.send.record, attempt=one.send.attempt, exc_info=problem)
+        self._points.metrics.set_aside.labels("result").inc()
+
+    async def _next_due(self) -> datetime | None:
+        if len(self._flying) >= PLACES:
+            return None
+        async with self._points.reading("read.next_due") as reader:
+            return await reader.next_due(DueKind.SEND)

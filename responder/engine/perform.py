@@ -1,0 +1,92 @@
+"""Perform: one committed send, carried out. Renders the message as things are now and hands it to the channel.
+
+It decides nothing: whatever happens becomes a result, and the record's machine says what that means.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from responder.core.decision import Send
+from responder.core.delivery import Accepted, Rejected, Result
+from responder.core.errors import Permanent, Transient
+from responder.core.identifiers import RecordKey
+from responder.core.machines.notice import Notice
+from responder.core.machines.page import Page
+from responder.dialects.wording import notice_message, page_message
+from responder.engine.directory import Directory
+from responder.engine.points import Points
+from responder.engine.situations import Situations
+from responder.ports.channel import Delivery, Message
+from responder.ports.store import Reader
+
+log = structlog.get_logger("perform")
+
+
+class Perform:
+    def __init__(self, points: Points, directory: Directory, situations: Situations) -> None:
+        self._points = points
+        self._directory = directory
+        self._situations = situations
+
+    async def __call__(self, send: Send) -> Result:
+        """Never raises, but for being cancelled."""
+        try:
+            receipt = await self._points.send(send.kind.value, send.channel, await self._delivery(send))
+        except Transient as failure:
+            return self._rejected(send, str(failure), failure)
+        except Permanent as failure:
+            return self._rejected(send, str(failure), failure)
+        except Exception as problem:
+            # A fault of ours must not lose the page: it is told, counted, and tried again like a failure for now.
+            log.error("send failed unexpectedly", record=send.record, channel=send.channel, exc_info=problem)
+            return self._rejected(send, f"{send.channel}: unexpected {type(problem).__name__}", problem)
+        self._points.metrics.sends.labels(send.channel, "accepted").inc()
+        log.info("handed over", record=send.record, channel=send.channel, attempt=send.attempt)
+        return Accepted(attempt=send.attempt, receipt=receipt.reference[:200])
+
+    def _rejected(self, send: Send, detail: str, failure: Exception) -> Rejected:
+        permanent = isinstance(failure, Permanent)
+        outcome = "permanent" if permanent else "transient"
+        self._points.metrics.sends.labels(send.channel, outcome).inc()
+        log.warning(
+            "not handed over", record=send.record, channel=send.channel, outcome=outcome, detail=detail
+        )
+        retry_after = failure.retry_after if isinstance(failure, Transient) else None
+        return Rejected(
+            attempt=send.attempt, permanent=permanent, detail=detail[:500], retry_after=retry_after
+        )
+
+    async def _delivery(self, send: Send) -> Delivery:
+        async with self._points.reading("read.message") as reader:
+            message = await self._message(reader, send)
+        address = None
+        if send.contact is not None and send.method is not None:
+            address = self._directory.address(send.contact, send.method, send.channel)
+        person = self._directory.person(send.contact) if send.contact is not None else None
+        return Delivery(
+            message=message,
+            key=send.key,
+            address=address,
+            recipient=person.name if person is not None else str(send.contact or send.channel),
+            deadline=send.deadline,
+        )
+
+    async def _message(self, reader: Reader, send: Send) -> Message:
+        key = RecordKey(send.kind, send.record)
+        record = (await reader.records([key])).get(key)
+        now = self._points.clock.now()
+        match record:
+            case Page():
+                situation = await self._situations.of_incident(
+                    reader, record.incident, now, contact=record.contact
+                )
+                return page_message(record, situation, is_repeat=send.is_repeat)
+            case Notice(incident=None, occurrence=str(fingerprint)):
+                situation = await self._situations.of_occurrence(reader, fingerprint, now)
+                return notice_message(record, situation, is_repeat=send.is_repeat)
+            case Notice(incident=str(incident)):
+                situation = await self._situations.of_incident(reader, incident, now)
+                return notice_message(record, situation, is_repeat=send.is_repeat)
+            case _:
+                raise Permanent(f"{key} is no message any more")

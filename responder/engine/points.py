@@ -1,0 +1,120 @@
+"""Points: the one way from the engine to the world.
+
+Every call through a port passes here and has a name (`commit.timers`, `page.send.webhook`, …), on which metrics,
+deadlines and the tests' faults hang. The engine's other modules are given a Points and never a store or a channel;
+a house test holds them to that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from time import perf_counter  # noqa: TID251 - how long a call took, for the metrics; nothing is decided by it
+from typing import TypeVar
+
+from responder.core.errors import Permanent, Transient
+from responder.core.identifiers import ChannelName
+from responder.core.policy.book import PolicyBook
+from responder.engine.catalogue import Catalogue
+from responder.ports.channel import Delivery, Receipt
+from responder.ports.clock import Clock
+from responder.ports.faults import Faults
+from responder.ports.policies import PolicySource
+from responder.ports.store import Reader, Store, Unit
+from responder.telemetry import Metrics
+
+T = TypeVar("T")
+
+
+class Points:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalogue: Catalogue,
+        policies: PolicySource,
+        clock: Clock,
+        faults: Faults,
+        metrics: Metrics,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._policies = policies
+        self._faults = faults
+        self.clock = clock
+        self.metrics = metrics
+
+    @asynccontextmanager
+    async def unit(self, point: str) -> AsyncIterator[Unit]:
+        """One transaction. `before` stands between the last write and the commit, `after` right behind the commit."""
+        started = perf_counter()
+        outcome = "failed"
+        try:
+            async with self._store.unit() as unit:
+                yield unit
+                await self._faults.before(point)
+            await self._faults.after(point)
+            outcome = "ok"
+        finally:
+            self._observe(point, outcome, started)
+
+    @asynccontextmanager
+    async def reading(self, point: str) -> AsyncIterator[Reader]:
+        started = perf_counter()
+        outcome = "failed"
+        try:
+            await self._faults.before(point)
+            async with self._store.reading() as reader:
+                yield reader
+            outcome = "ok"
+        finally:
+            self._observe(point, outcome, started)
+
+    async def send(self, what: str, name: ChannelName, delivery: Delivery) -> Receipt:
+        """Raises Transient or Permanent; a call that has not ended by the delivery's deadline is Transient."""
+        channel = self._catalogue.open(name)
+        if channel is None:
+            raise Permanent(f"the channel {name} is no longer in channels.yaml")
+        point = f"{what}.send.{channel.kind}"
+        return await self._call(point, lambda: channel.send(delivery), delivery.deadline)
+
+    async def load_policies(self) -> PolicyBook:
+        """Raises PolicyFaults."""
+        return await self._call("policies.load", self._load, None)
+
+    async def _load(self) -> PolicyBook:
+        return await asyncio.to_thread(self._policies.load)
+
+    async def _call(self, point: str, call: Callable[[], Awaitable[T]], deadline: datetime | None) -> T:
+        started = perf_counter()
+        outcome = "failed"
+        try:
+            await self._faults.before(point)
+            found = await (call() if deadline is None else self._by(deadline, point, call))
+            await self._faults.after(point)
+            outcome = "ok"
+            return found
+        except (Transient, Permanent) as failure:
+            outcome = type(failure).__name__.lower()
+            raise
+        finally:
+            self._observe(point, outcome, started)
+
+    async def _by(self, deadline: datetime, point: str, call: Callable[[], Awaitable[T]]) -> T:
+        """The clock decides, not the event loop, so that tests can let a deadline pass."""
+        running = asyncio.ensure_future(call())
+        ringing = asyncio.ensure_future(self.clock.sleep_until(deadline))
+        try:
+            await asyncio.wait({running, ringing}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                raise Transient(f"{point}: no answer before the deadline")
+            return running.result()
+        finally:
+            for task in (running, ringing):
+                task.cancel()
+            await asyncio.gather(running, ringing, return_exceptions=True)
+
+    def _observe(self, point: str, outcome: str, started: float) -> None:
+        self.metrics.calls.labels(point, outcome).observe(perf_counter() - started)

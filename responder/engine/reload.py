@@ -1,0 +1,72 @@
+"""Reload: a new book takes the place of the old one only if it is whole and strands no open incident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from responder.core.errors import Fault, PolicyFaults
+from responder.core.policy.book import PolicyBook
+from responder.engine.catalogue import Catalogue
+from responder.engine.heartbeats import Heartbeats
+from responder.engine.points import Points
+from responder.engine.policies import Policies
+
+log = structlog.get_logger("policies")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """`faults` empty: the new book is in force. Otherwise the old one stays, and these say why."""
+
+    hash: str
+    faults: tuple[Fault, ...] = ()
+
+
+class Reload:
+    def __init__(
+        self, points: Points, policies: Policies, catalogue: Catalogue, heartbeats: Heartbeats
+    ) -> None:
+        self._points = points
+        self._policies = policies
+        self._catalogue = catalogue
+        self._heartbeats = heartbeats
+
+    async def reload(self) -> Loaded:
+        """Read the policies again. Never raises for what is wrong with them."""
+        try:
+            book = await self._points.load_policies()
+        except PolicyFaults as problem:
+            return self._refuse(problem.faults)
+        if stranded := await self._stranded(book):
+            return self._refuse(stranded)
+        try:
+            await self._catalogue.fill(book)
+        except ValueError as problem:
+            return self._refuse((Fault("channels.yaml", 0, str(problem)),))
+        self._policies.replace(book)
+        await self._heartbeats.configure(at_start=False)
+        self._points.metrics.reloads.labels("loaded").inc()
+        log.info("policies loaded", hash=book.hash)
+        return Loaded(book.hash)
+
+    async def _stranded(self, book: PolicyBook) -> tuple[Fault, ...]:
+        """Names that an open incident relies on and the new book no longer has, each with one such incident."""
+        faults = []
+        async with self._points.reading("read.pins") as reader:
+            for pin, incident in (await reader.pins_in_use()).items():
+                promise = await self._policies.promise(reader, pin)
+                for name in book.missing_names(promise):
+                    what = f"{name} is gone, and open incident {incident} relies on it"
+                    instead = (
+                        f"keep it until {incident} is closed, or first: responder incidents repin {incident}"
+                    )
+                    faults.append(Fault("contacts.yaml, channels.yaml", 0, what, instead))
+        return tuple(faults)
+
+    def _refuse(self, faults: tuple[Fault, ...]) -> Loaded:
+        self._points.metrics.reloads.labels("refused").inc()
+        for fault in faults:
+            log.error("policies refused; the old ones stay in force", fault=str(fault))
+        return Loaded(self._policies.book.hash, faults)

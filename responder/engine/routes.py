@@ -1,0 +1,221 @@
+"""Routes: who hears what a machine emits.
+
+The machines do not know each other; this is the whole map between them. Where an emit asks for something new (a
+ladder, a duty, a page) the record begins here, with what the policies and the directory say at this moment.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from responder.core.decision import AlarmCleared, AlarmKind, AlarmRaised, NoticeAsked, PageAsked
+from responder.core.identifiers import ChannelName, IncidentId, Kind, RecordKey, duty_id, notice_id
+from responder.core.machines import duty as duties
+from responder.core.machines import escalation as escalations
+from responder.core.machines import incident as incidents
+from responder.core.machines import notice as notices
+from responder.core.machines import page as pages
+from responder.core.machines.duty import Duty
+from responder.core.machines.escalation import EarlyWhy, MoveWanted, PagesWithdrawn, RemediationAsked
+from responder.core.machines.heartbeat import HeartbeatBack, HeartbeatMissed
+from responder.core.machines.notice import Notice
+from responder.core.machines.page import Page, PageAccepted, PageFailed
+from responder.core.policy.escalation import Terms
+from responder.engine.directory import Directory, Nobody
+from responder.engine.own import avoided_channel, end_with, raise_or_clear
+from responder.engine.policies import Policies
+from responder.engine.turn import Turn
+
+OfIncident = (
+    incidents.IncidentOpened
+    | incidents.LevelChanged
+    | incidents.AlertsJoined
+    | incidents.IncidentResolved
+    | incidents.IncidentReopened
+    | incidents.IncidentClosed
+    | incidents.PinChanged
+)
+Emit = (
+    OfIncident
+    | PagesWithdrawn
+    | RemediationAsked
+    | PageAccepted
+    | PageFailed
+    | PageAsked
+    | NoticeAsked
+    | AlarmRaised
+    | AlarmCleared
+    | HeartbeatMissed
+    | HeartbeatBack
+)
+
+
+class Routes:
+    def __init__(self, policies: Policies, directory: Directory) -> None:
+        self._policies = policies
+        self._directory = directory
+
+    async def carry(self, turn: Turn, emit: Emit) -> None:
+        match emit:
+            case PagesWithdrawn(incident=incident):
+                await self._withdraw(turn, incident)
+            case RemediationAsked(incident=incident):
+                # No runbook is bound to anything: nothing could start, so people are reached at once.
+                turn.tell(_escalation(incident), MoveWanted(why=EarlyWhy.NO_REMEDIATION))
+            case PageAccepted(incident=incident, contact=contact, reason=reason):
+                if not reason.is_told:
+                    turn.tell(_escalation(incident), escalations.HandedOver(contact=contact))
+            case PageFailed():
+                if emit.reason.is_ladder:
+                    turn.tell(
+                        _escalation(emit.incident), MoveWanted(why=EarlyWhy.PAGE_FAILED, step=emit.step)
+                    )
+            case PageAsked():
+                await self._page(turn, emit)
+            case NoticeAsked():
+                await self._notify(turn, emit)
+            case AlarmRaised() | AlarmCleared() | HeartbeatMissed() | HeartbeatBack():
+                await raise_or_clear(turn, self._policies, emit)
+            case _:
+                await self._hear_incident(turn, emit)
+
+    async def _hear_incident(self, turn: Turn, emit: OfIncident) -> None:
+        match emit:
+            case incidents.IncidentOpened(incident=incident):
+                await self._open(turn, incident)
+            case incidents.LevelChanged(incident=incident):
+                await self._change_level(turn, emit)
+            case incidents.AlertsJoined(incident=incident, subject=subject):
+                turn.tell(_escalation(incident), escalations.Joined(subject=subject))
+            case incidents.IncidentResolved(incident=incident):
+                await self._resolve(turn, incident)
+            case incidents.IncidentReopened(incident=incident, flapping=flapping):
+                turn.tell(_escalation(incident), escalations.Reopened(flapping=flapping))
+                await self._owe_again(turn, incident)
+            case incidents.IncidentClosed():
+                pass  # nothing waits for it: the ladder stopped when it resolved
+            case incidents.PinChanged(incident=incident):
+                await self._repin(turn, incident)
+            case _:
+                assert_never(emit)
+
+    async def _terms(self, turn: Turn, incident: IncidentId) -> Terms:
+        """What was promised to the incident for the level it has now."""
+        state = await turn.incident(incident)
+        assert state is not None, f"{incident} emitted something and is not there"
+        return await self._policies.terms(turn.unit, state.pin, state.level)
+
+    async def _open(self, turn: Turn, incident: IncidentId) -> None:
+        terms = await self._terms(turn, incident)
+        turn.decide("Started", escalations.begin(incident, terms, turn.now))
+        await self._owe(turn, incident, terms)
+
+    async def _resolve(self, turn: Turn, incident: IncidentId) -> None:
+        turn.tell(_escalation(incident), escalations.Resolved())
+        await self._end_duties(turn, incident, keep=frozenset())
+        state = await turn.incident(incident)
+        if state is not None:
+            await end_with(turn, state)
+
+    async def _change_level(self, turn: Turn, emit: incidents.LevelChanged) -> None:
+        terms = await self._terms(turn, emit.incident)
+        turn.tell(_escalation(emit.incident), escalations.LevelReached(terms=terms))
+        if not emit.rose:
+            await self._end_duties(turn, emit.incident, keep=frozenset(term.name for term in terms.duties))
+        await self._owe(turn, emit.incident, terms)
+
+    async def _owe(self, turn: Turn, incident: IncidentId, terms: Terms) -> None:
+        """One duty a name; the earlier of two times counts."""
+        for term in terms.duties:
+            key = RecordKey(Kind.DUTY, duty_id(incident, term.name))
+            due_at = turn.now + term.after
+            if await turn.get(key) is not None:
+                turn.tell(key, duties.Owed(due_at=due_at))
+                continue
+            state = Duty(
+                duty=key.id,
+                name=term.name,
+                incident=incident,
+                due_at=due_at,
+                contacts=term.contacts,
+                channels=terms.channels,
+                remind=term.remind,
+            )
+            turn.decide("Owed", duties.begin(state))
+
+    async def _end_duties(self, turn: Turn, incident: IncidentId, *, keep: frozenset[str]) -> None:
+        for record in await turn.live(incident):
+            if isinstance(record, Duty) and record.name not in keep:
+                turn.tell(RecordKey(Kind.DUTY, record.duty), duties.Ended())
+
+    async def _owe_again(self, turn: Turn, incident: IncidentId) -> None:
+        """Duties that the resolve ended are owed again, at the time they were: it was never over."""
+        for term in (await self._terms(turn, incident)).duties:
+            key = RecordKey(Kind.DUTY, duty_id(incident, term.name))
+            known = await turn.get(key)
+            if isinstance(known, Duty):
+                turn.tell(key, duties.Owed(due_at=known.due_at))
+
+    async def _repin(self, turn: Turn, incident: IncidentId) -> None:
+        terms = await self._terms(turn, incident)
+        turn.tell(_escalation(incident), escalations.Repinned(terms=terms))
+
+    async def _withdraw(self, turn: Turn, incident: IncidentId) -> None:
+        for record in await turn.live(incident):
+            if isinstance(record, Page) and record.reason.is_ladder:
+                turn.tell(RecordKey(Kind.PAGE, record.page), pages.Withdrawn())
+
+    async def _page(self, turn: Turn, asked: PageAsked) -> None:
+        state = await turn.incident(asked.incident)
+        found = self._directory.reach(
+            asked.contact, turn.now, avoid=avoided_channel(state) if state else None
+        )
+        if isinstance(found, Nobody):
+            turn.emit(AlarmRaised(kind=AlarmKind.CONTACT, subject=asked.contact, detail=found.why))
+            if asked.reason.is_ladder:
+                turn.tell(_escalation(asked.incident), MoveWanted(why=EarlyWhy.NOBODY, step=asked.step))
+            return
+        page = Page(
+            page=asked.page,
+            incident=asked.incident,
+            contact=found.contact,
+            asked_for=asked.contact,
+            reason=asked.reason,
+            asked_at=turn.now,
+            methods=found.methods,
+            step=asked.step,
+            subject=asked.subject,
+        )
+        if not await self._is_paged_already(turn, page):
+            turn.decide("Asked", pages.begin(page))
+
+    async def _is_paged_already(self, turn: Turn, page: Page) -> bool:
+        """The same person for the same reason at the same moment: two names of one step meant one person."""
+        return any(
+            isinstance(other, Page)
+            and (other.contact, other.reason, other.asked_at, other.subject)
+            == (page.contact, page.reason, page.asked_at, page.subject)
+            for other in turn.changed()
+            if other.incident == page.incident
+        )
+
+    async def _notify(self, turn: Turn, asked: NoticeAsked) -> None:
+        state = await turn.incident(asked.incident)
+        avoided = avoided_channel(state) if state else None
+        wanted = notices.Wanted(reason=asked.reason, subject=asked.subject)
+        for channel in [name for name in asked.channels if name != avoided]:
+            await self._want_notice(turn, asked.incident, channel, wanted)
+
+    async def _want_notice(
+        self, turn: Turn, incident: IncidentId, channel: ChannelName, wanted: notices.Wanted
+    ) -> None:
+        key = RecordKey(Kind.NOTICE, notice_id(incident, channel))
+        if await turn.get(key) is not None:
+            turn.tell(key, wanted)
+            return
+        blank = Notice(notice=key.id, incident=incident, channel=channel)
+        turn.decide("Wanted", notices.advance(blank, wanted, turn.now))
+
+
+def _escalation(incident: IncidentId) -> RecordKey:
+    return RecordKey(Kind.ESCALATION, incident)

@@ -1,0 +1,112 @@
+"""Tokens: who an API caller is. Only a SHA-256 is stored; the token itself is shown once, when it is made.
+
+Several are valid at once, so one is replaced by making the next, moving over, and revoking the old.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from responder.core.errors import Refused
+from responder.core.identifiers import ContactName
+from responder.engine.commands import Actor, Role
+from responder.engine.points import Points
+from responder.ports.store import Token
+
+PREFIX = "rsp_"  # so that secret scanners know one when they see it
+USED_EVERY = timedelta(minutes=5)  # how exactly the last use is noted
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """`secret` is told once, and never again."""
+
+    token: Token
+    secret: str
+
+
+class Tokens:
+    def __init__(self, points: Points) -> None:
+        self._points = points
+
+    async def make(
+        self, *, name: str, role: Role, contact: ContactName | None = None, lasts: timedelta | None = None
+    ) -> Fresh:
+        """Raises Refused where the name is taken by a token that is still valid."""
+        now = self._points.clock.now()
+        async with self._points.unit("commit.token") as unit:
+            if any(known.name == name and is_valid(known, now) for known in await unit.tokens()):
+                raise Refused(
+                    f"a token called {name!r} is valid already; choose another name, or revoke it first"
+                )
+            fresh = _fresh(name, role, contact, now, lasts)
+            await unit.put_token(fresh.token)
+        return fresh
+
+    async def replace(self, *, name: str, role: Role, contact: ContactName) -> Fresh:
+        """A token in the place of every other of this name."""
+        now = self._points.clock.now()
+        async with self._points.unit("commit.token") as unit:
+            for known in await unit.tokens():
+                if known.name == name and is_valid(known, now):
+                    await unit.put_token(replace(known, revoked_at=now))
+            fresh = _fresh(name, role, contact, now, None)
+            await unit.put_token(fresh.token)
+        return fresh
+
+    async def revoke(self, id_or_name: str) -> Token:
+        """Not valid any more from now on. Raises Refused where there is none."""
+        now = self._points.clock.now()
+        async with self._points.unit("commit.token") as unit:
+            found = [t for t in await unit.tokens() if id_or_name in (t.id, t.name) and is_valid(t, now)]
+            if not found:
+                raise Refused(f"there is no valid token {id_or_name!r}; see `responder token list`")
+            revoked = replace(found[0], revoked_at=now)
+            await unit.put_token(revoked)
+        return revoked
+
+    async def all(self) -> list[Token]:
+        async with self._points.reading("read.tokens") as reader:
+            return await reader.tokens()
+
+    async def actor(self, secret: str) -> Actor | None:
+        """Whom the bearer of `secret` acts as; None where it is not, or no longer, valid.
+
+        Looked up by its digest, so that a comparison tells nobody anything about a valid one.
+        """
+        async with self._points.reading("read.token") as reader:
+            token = await reader.token_by_digest(_digest(secret))
+        now = self._points.clock.now()
+        if token is None or not is_valid(token, now):
+            return None
+        if token.used_at is None or now - token.used_at >= USED_EVERY:
+            async with self._points.unit("commit.token") as unit:
+                await unit.put_token(replace(token, used_at=now))
+        return Actor(contact=token.contact, role=Role(token.role), via=f"token {token.name}")
+
+
+def _fresh(
+    name: str, role: Role, contact: ContactName | None, now: datetime, lasts: timedelta | None
+) -> Fresh:
+    secret = PREFIX + secrets.token_urlsafe(32)
+    token = Token(
+        id=secrets.token_hex(4),
+        name=name,
+        digest=_digest(secret),
+        role=role.value,
+        contact=contact,
+        created_at=now,
+        expires_at=now + lasts if lasts is not None else None,
+    )
+    return Fresh(token, secret)
+
+
+def is_valid(token: Token, now: datetime) -> bool:
+    return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,225 @@
+"""Views: every read that people see. Nothing here decides or writes; a face turns what it gets into its own shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from responder.core.alert import Occurrence
+from responder.core.identifiers import ContactName, IncidentId, Kind, PinHash, RecordKey
+from responder.core.machines.duty import Duty
+from responder.core.machines.escalation import Escalation
+from responder.core.machines.incident import Incident
+from responder.core.machines.notice import Notice
+from responder.core.machines.page import Page
+from responder.core.policy.escalation import Expect, Notify, Promise, Remediate, Step, Terms
+from responder.core.policy.escalation import Page as PageStep
+from responder.engine.directory import Directory
+from responder.engine.points import Points
+from responder.engine.policies import Policies
+from responder.engine.turn import standing_of
+from responder.ports.store import AuditLine, Reader, Standing, Summary, SummaryQuery
+
+ALERTS = 200  # occurrences that a story lists
+LINES = 500  # audit lines a page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One step of the ladder. `at`: when it happens if nobody answers; None where it happened, or the clock stands."""
+
+    index: int
+    kind: str  # notify | page | remediate | expect
+    after_seconds: float
+    happened: bool
+    at: datetime | None
+    names: tuple[str, ...]  # contacts or channels, as the policy names them
+    people: tuple[str, ...]  # whom the contacts mean now
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One incident, whole, as of one moment."""
+
+    incident: Incident
+    escalation: Escalation
+    standing: Standing
+    alerts: Sequence[Occurrence]
+    ladder: Sequence[Rung]
+    next_due: datetime | None  # when the ladder is looked at next
+    pages: Sequence[Page]
+    notices: Sequence[Notice]
+    duties: Sequence[Duty]
+    audit: Sequence[AuditLine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What re-pinning would change, level by level, and whom the ladder would reach next."""
+
+    incident: IncidentId
+    old: Promise
+    new: Promise
+    lines: Sequence[str]  # "-…" gone, "+…" new; empty = nothing changes
+    next_before: str
+    next_after: str
+
+    @property
+    def pin(self) -> PinHash:
+        return self.new.pin
+
+
+class Views:
+    def __init__(self, points: Points, policies: Policies, directory: Directory) -> None:
+        self._points = points
+        self._policies = policies
+        self._directory = directory
+
+    async def incidents(self, query: SummaryQuery) -> tuple[list[Summary], int | None]:
+        """A page of the list, and the number to ask for the next one with; None at the end."""
+        async with self._points.reading("read.incidents") as reader:
+            found = await reader.summaries(query)
+        return found, found[-1].number if len(found) == query.limit else None
+
+    async def story(self, incident: IncidentId) -> Story | None:
+        async with self._points.reading("read.incident") as reader:
+            return await self._story(reader, incident)
+
+    async def audit(self, incident: IncidentId, *, after: int = 0, limit: int = LINES) -> list[AuditLine]:
+        async with self._points.reading("read.audit") as reader:
+            return await reader.audit_of(incident, limit, after)
+
+    async def difference(self, incident: IncidentId) -> Difference | None:
+        """Between what is pinned to the incident and today's policy. None where there is no such incident or policy."""
+        async with self._points.reading("read.difference") as reader:
+            state, escalation = await _pair(reader, incident)
+            if state is None or escalation is None:
+                return None
+            old = await self._policies.promise(reader, state.pin)
+        if old.policy not in self._policies.book.policies:
+            return None
+        new = self._policies.book.promise(old.policy)
+        now = self._points.clock.now()
+        return Difference(
+            incident=incident,
+            old=old,
+            new=new,
+            lines=difference_of(old, new),
+            next_before=self._next_in(escalation, escalation.terms, now),
+            next_after=self._next_in(escalation, new.levels[state.level], now),
+        )
+
+    async def _story(self, reader: Reader, incident: IncidentId) -> Story | None:
+        state, escalation = await _pair(reader, incident)
+        if state is None or escalation is None:
+            return None
+        due = escalation.due()
+        pages = await reader.records_of(incident, Kind.PAGE)
+        notices = await reader.records_of(incident, Kind.NOTICE)
+        duties = await reader.records_of(incident, Kind.DUTY)
+        return Story(
+            incident=state,
+            escalation=escalation,
+            standing=standing_of(state, escalation),
+            alerts=await reader.occurrences_of(incident, ALERTS),
+            ladder=self.ladder(escalation, self._points.clock.now()),
+            next_due=due.at if due is not None else None,
+            pages=[record for record in pages if isinstance(record, Page)],
+            notices=[record for record in notices if isinstance(record, Notice)],
+            duties=[record for record in duties if isinstance(record, Duty)],
+            audit=await reader.audit_of(incident, LINES),
+        )
+
+    def ladder(self, escalation: Escalation, now: datetime) -> list[Rung]:
+        terms = escalation.terms
+        return [self._rung(escalation, index, step, now) for index, step in enumerate(terms.steps)]
+
+    def _rung(self, escalation: Escalation, index: int, step: Step, now: datetime) -> Rung:
+        happened = index in escalation.fired
+        at = None if happened or escalation.since is None else escalation.step_at(index)
+        names: tuple[str, ...] = escalation.terms.channels_of(index)
+        contacts = escalation.terms.contacts_of(index)
+        return Rung(
+            index=index,
+            kind=kind_of(step),
+            after_seconds=step.after.total_seconds(),
+            happened=happened,
+            at=at,
+            names=(*names, *contacts),
+            people=tuple(self._called(name, now) for name in contacts),
+            is_current=index == escalation.rung,
+        )
+
+    def _called(self, name: ContactName, now: datetime) -> str:
+        on = self._directory.person_on(name, now)
+        person = self._directory.person(on) if on is not None else None
+        return person.name if person is not None else "nobody"
+
+    def _next_in(self, escalation: Escalation, terms: Terms, now: datetime) -> str:
+        """The page step that `terms` would bring next, in words."""
+        waited = escalation.unanswered(now)
+        for index, step in enumerate(terms.steps):
+            if isinstance(step, PageStep) and step.after > waited:
+                people = ", ".join(self._called(name, now) for name in terms.contacts_of(index))
+                return f"{people} in {_minutes((step.after - waited).total_seconds())}"
+        return "the last page again"
+
+
+def kind_of(step: Step) -> str:
+    match step:
+        case Notify():
+            return "notify"
+        case PageStep():
+            return "page"
+        case Remediate():
+            return "remediate"
+        case Expect():
+            return "expect"
+
+
+def difference_of(old: Promise, new: Promise) -> list[str]:
+    """Line by line, level by level; empty where the two promise the same."""
+    if old.pin == new.pin:
+        return []
+    lines = []
+    for level in sorted(set(old.levels) | set(new.levels)):
+        before, after = (_lines(promise.levels.get(level)) for promise in (old, new))
+        gone = [f"- level {int(level)}: {line}" for line in before if line not in after]
+        come = [f"+ level {int(level)}: {line}" for line in after if line not in before]
+        lines += gone + come
+    return lines
+
+
+def _lines(terms: Terms | None) -> list[str]:
+    if terms is None:
+        return []
+    plain = terms.model_dump(mode="json", exclude={"steps", "duties", "level"})
+    head = [f"{name}: {_words(value)}" for name, value in plain.items()]
+    steps = [f"step {_words(step.model_dump(mode='json'))}" for step in terms.steps]
+    return head + steps + [f"duty {_words(duty.model_dump(mode='json'))}" for duty in terms.duties]
+
+
+def _words(value: object) -> str:
+    match value:
+        case dict():
+            return ", ".join(f"{key} {_words(each)}" for key, each in value.items())
+        case list():
+            return "[" + ", ".join(_words(each) for each in value) + "]"
+        case _:
+            return str(value)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{max(0, round(seconds / 60))} min"
+
+
+async def _pair(reader: Reader, incident: IncidentId) -> tuple[Incident | None, Escalation | None]:
+    trouble, ladder = RecordKey(Kind.INCIDENT, incident), RecordKey(Kind.ESCALATION, incident)
+    found = await reader.records([trouble, ladder])
+    state, escalation = found.get(trouble), found.get(ladder)
+    return (
+        state if isinstance(state, Incident) else None,
+        escalation if isinstance(escalation, Escalation) else None,
+    )

@@ -1,0 +1,187 @@
+"""Settings: what a running service is told by its environment, prefix RESPONDER_.
+
+Every secret can also be given as a file: RESPONDER_WEBHOOK_TOKEN_FILE names one whose content, without the line end,
+is the value. Everything wrong is said at once, in words; a secret's value never is.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from responder.core.policy.fields import PositiveDuration
+
+PREFIX = "RESPONDER_"
+
+
+class BadSettings(Exception):
+    """The environment makes no service; every fault, one a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a listener binds."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def _address(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    host, colon, port = value.rpartition(":")
+    if not host or not colon or not port.isdigit() or not 0 <= int(port) <= 65_535:
+        raise ValueError("write it like 127.0.0.1:8080")
+    return Address(host.strip("[]"), int(port))
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("no such time zone; write it like Asia/Seoul")
+    return value
+
+
+def _tokens(value: object) -> object:
+    """Comma-separated; all of them are valid, so that one can be replaced without a gap."""
+    if isinstance(value, str):
+        return tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+    return value
+
+
+def _database(value: str) -> str:
+    if not value.startswith("sqlite:///") or value == "sqlite:///":
+        raise ValueError("write it like sqlite:///var/responder.db")
+    return value
+
+
+Bind = Annotated[Address, BeforeValidator(_address)]
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
+
+
+class Settings(BaseModel):
+    """One field a variable; the variable's name is the field's in capitals, behind the prefix."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    listen: Bind = Field(
+        default=Address("127.0.0.1", 8080), description="where Alertmanager and the API come in"
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="certificate chain, PEM; with TLS_KEY the listener is HTTPS"
+    )
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = Field(
+        default=None, description="authorities whose client certificates may post webhooks"
+    )
+    database_url: Annotated[str, AfterValidator(_database)] = "sqlite:///var/responder.db"
+    policies: Path = Path("policies")
+    webhook_token: Secrets = Field(
+        default=(), description="bearer tokens for webhooks, comma-separated, all valid"
+    )
+    webhook_basic: SecretStr | None = Field(default=None, description="user:password for webhooks")
+    webhook_body_most: int = Field(default=64 * 1024 * 1024, gt=0, description="bytes; a larger body is 413")
+    public_url: str = Field(
+        default="", pattern=r"^(https?://\S+)?$", description="where people reach the API"
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="UTC", description="for readers who name none"
+    )
+    log_format: str = Field(
+        default="auto", pattern="^(auto|json|console)$", description="auto: console on a terminal"
+    )
+    token_file: Path = Field(
+        default=Path("var/token"), description="the local token, written at the first start"
+    )
+    local_contact: str = Field(default="operator", description="the person whom the local token acts as")
+    keep_bodies: PositiveDuration = Field(
+        default=timedelta(days=30), description="the journal's bodies, once done"
+    )
+    keep_incidents: PositiveDuration = Field(
+        default=timedelta(days=400), description="incidents, once closed"
+    )
+
+    @property
+    def database_path(self) -> Path:
+        return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def is_open_to_anybody(self) -> bool:
+        """Webhooks need no credential."""
+        return not self.webhook_token and self.webhook_basic is None and self.tls_client_ca is None
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Settings:
+        """Raises BadSettings with every fault."""
+        faults: list[str] = []
+        values: dict[str, Any] = {}
+        for name in cls.model_fields:
+            variable = PREFIX + name.upper()
+            if (value := _read(variable, environ, faults)) is not None:
+                values[name] = value
+        try:
+            found = cls.model_validate(values)
+        except ValidationError as problem:
+            faults += [
+                f"{PREFIX}{str(error['loc'][0]).upper()}: {error['msg'].removeprefix('Value error, ')}"
+                for error in problem.errors(include_input=False, include_url=False)
+            ]
+            found = None
+        if found is not None:
+            faults += found._faults()
+        if faults or found is None:
+            raise BadSettings("\n".join(faults))
+        return found
+
+    def _faults(self) -> list[str]:
+        faults = []
+        if (self.tls_cert is None) is not (self.tls_key is None):
+            faults.append(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY go together; set both")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            faults.append(
+                f"{PREFIX}TLS_CLIENT_CA needs {PREFIX}TLS_CERT: without TLS there are no certificates"
+            )
+        if self.webhook_basic is not None and ":" not in self.webhook_basic.get_secret_value():
+            faults.append(f"{PREFIX}WEBHOOK_BASIC: write it like user:password")
+        if self.is_open_to_anybody and not self.listen.is_loopback:
+            faults.append(
+                f"{PREFIX}LISTEN is {self.listen}, and webhooks would need no credential there; set "
+                f"{PREFIX}WEBHOOK_TOKEN, or listen on 127.0.0.1"
+            )
+        return faults
+
+
+def _read(variable: str, environ: Mapping[str, str], faults: list[str]) -> str | None:
+    """The variable's value, or the content of the file that its _FILE twin names."""
+    value, file = environ.get(variable), environ.get(f"{variable}_FILE")
+    if value is not None and file is not None:
+        faults.append(f"{variable} and {variable}_FILE are both set; keep one")
+    if file is None:
+        return value
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as problem:
+        faults.append(f"{variable}_FILE: {file} cannot be read ({type(problem).__name__})")
+        return None

@@ -1,0 +1,95 @@
+"""What the service tells of itself: metrics for Prometheus, and one log line per decision and per effect.
+
+Secrets, phone numbers and whole bodies never come here; a log line carries names, codes and figures.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from structlog.typing import Processor
+
+_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class Metrics:
+    """Every figure at /metrics. One object a process; tests make their own with a registry of their own."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self.bodies = self._counter("ingest_bodies", "Webhook bodies by what became of them", "result")
+        self.alerts = self._counter("ingest_alerts", "Alerts consumed, by what they meant", "sighting")
+        self.set_aside = self._counter("set_aside", "What could not be worked on and was set aside", "what")
+        self.waiting = Gauge(
+            "responder_journal_waiting", "Bodies accepted and not yet consumed", registry=self.registry
+        )
+        self.open_incidents = Gauge(
+            "responder_open_incidents", "Incidents not closed", ("level", "state"), registry=self.registry
+        )
+        self.handed_over = Histogram(
+            "responder_page_handover_seconds",
+            "From a page being due to its channel having taken it",
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self.oldest_overdue = Gauge(
+            "responder_oldest_overdue_seconds",
+            "Age of the oldest due row that nobody has worked off",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.sends = self._counter("sends", "Calls to channels by outcome", "channel", "outcome")
+        self.alarms = self._counter("alarms", "Alarms about ourselves", "kind")
+        self.loop_restarts = self._counter(
+            "loop_restarts", "Loops that failed and were started again", "loop"
+        )
+        self.calls = Histogram(
+            "responder_call_seconds",
+            "Calls through a port, by their point",
+            ("point", "outcome"),
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self.commands = self._counter("commands", "People's commands by verb and answer", "verb", "answer")
+        self.reloads = self._counter("policy_reloads", "Policy loads by result", "result")
+        self.beats = self._counter("heartbeats", "Beats heard", "name")
+
+    def _counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(f"responder_{name}", words, labels, registry=self.registry)
+
+
+def configure_logging(*, json_lines: bool, stream: TextIO | None = None, level: int = logging.INFO) -> None:
+    """structlog for the whole process; the standard library's loggers (aiohttp, alembic) go the same way."""
+    out = stream or sys.stderr
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if json_lines:
+        renderer: list[Processor] = [
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ]
+    else:
+        renderer = [structlog.dev.ConsoleRenderer(colors=out.isatty(), pad_event_to=24)]
+    structlog.configure(
+        processors=[*shared, *renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            foreign_pre_chain=shared,
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.WARNING))
