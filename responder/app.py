@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from typing import TextIO
 
 import structlog
@@ -125,6 +126,7 @@ async def _listen(service: Service, settings: Settings) -> Listener:
         basic=settings.webhook_basic.get_secret_value() if settings.webhook_basic else None,
         client_certificates=settings.tls_client_ca is not None,
         body_most=settings.webhook_body_most,
+        version=version("responder"),
     )
     context = None
     if settings.tls_cert is not None and settings.tls_key is not None:

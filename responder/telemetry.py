@@ -13,6 +13,10 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from structlog.typing import Processor
 
+# Without the frames' variables: they hold tokens, addresses and whole bodies.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
@@ -72,11 +76,15 @@ def configure_logging(*, json_lines: bool, stream: TextIO | None = None, level: 
     ]
     if json_lines:
         renderer: list[Processor] = [
-            structlog.processors.dict_tracebacks,
+            _TRACEBACKS,
             structlog.processors.JSONRenderer(),
         ]
     else:
-        renderer = [structlog.dev.ConsoleRenderer(colors=out.isatty(), pad_event_to=24)]
+        renderer = [
+            structlog.dev.ConsoleRenderer(
+                colors=out.isatty(), pad_event_to=24, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -104,7 +104,7 @@ class Auditor:
                 kind=AlarmKind.PAGE_LATE,
                 subject=page.contact,
                 detail=f"page {page.page} to {page.contact} is owed since "
-                f"{page.asked_at.isoformat(timespec='seconds')} and no channel has taken it; see its attempts, and call them",
+                f"{page.asked_at.isoformat(timespec='seconds')} and no channel has taken it; call them",
             )
             for page in records.values()
             if isinstance(page, Page) and not page.reason.is_told and now - page.asked_at > UNDELIVERED

@@ -16,7 +16,7 @@ from typing import assert_never
 
 import structlog
 
-from responder.core.errors import Refused
+from responder.core.errors import Forbidden, Refused, Unknown
 from responder.core.identifiers import ContactName, IncidentId, Kind, PinHash, RecordKey, duty_id
 from responder.core.level import Level
 from responder.core.machines import duty, escalation, incident
@@ -192,13 +192,13 @@ class Commands:
     def _person(self, actor: Actor, ask: object) -> ContactName:
         verb = VERBS[type(ask)]
         if not actor.role.covers(Role.RESPONDER):
-            raise Refused(f"{verb} needs the role responder; {actor.via} has {actor.role.value}")
+            raise Forbidden(f"{verb} needs the role responder; {actor.via} has {actor.role.value}")
         if actor.contact is None:
-            raise Refused(
+            raise Forbidden(
                 f"{verb} is done by a person, and {actor.via} belongs to none; make a token with --contact"
             )
         if self._directory.person(actor.contact) is None:
-            raise Refused(
+            raise Forbidden(
                 f"{actor.contact} is no person in contacts.yaml, so nobody could be paged as the holder"
             )
         return actor.contact
@@ -242,7 +242,7 @@ class Commands:
             turn = Turn(unit, self._points.clock.now(), actor=person)
             state = await turn.incident(target)
             if state is None:
-                raise Refused(f"there is no incident {target}; see `responder incidents list`")
+                raise Unknown(f"there is no incident {target}; see `responder incidents list`")
             verb = VERBS[type(ask)]
             if revision is not None and await unit.act(person, target, revision, verb) is not None:
                 return Reply(code=REPEATED, incident=target, revision=state.revision)
@@ -318,7 +318,7 @@ class Commands:
 async def _duty(turn: Turn, target: IncidentId, name: str) -> RecordKey:
     key = RecordKey(Kind.DUTY, duty_id(target, name))
     if not isinstance(await turn.get(key), Duty):
-        raise Refused(f"{target} has no duty {name!r}; `responder incidents show {target}` lists them")
+        raise Unknown(f"{target} has no duty {name!r}; `responder incidents show {target}` lists them")
     return key
 
 

@@ -79,13 +79,15 @@ class Outbox:
             self._bells.timers.ring()
         return count
 
-    async def settle(self) -> None:
-        """Return once no call is in flight and every result is recorded; for a graceful stop, and for tests."""
+    async def settle(self) -> int:
+        """Return once no call is in flight and every result is recorded: how many were. For a graceful stop."""
+        recorded = 0
         while self._flying or self._ended:
             if self._flying:
                 await asyncio.wait(set(self._flying))
             while self._ended:
-                await self.record()
+                recorded += await self.record()
+        return recorded
 
     async def record(self) -> int:
         """Commit the results that are there. Raises Transient where the store cannot; they are kept then."""

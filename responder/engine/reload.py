@@ -32,9 +32,14 @@ class Reload:
         self._policies = policies
         self._catalogue = catalogue
         self._heartbeats = heartbeats
+        self.last = Loaded(policies.book.hash)  # what the last load came to
 
     async def reload(self) -> Loaded:
         """Read the policies again. Never raises for what is wrong with them."""
+        self.last = await self._load()
+        return self.last
+
+    async def _load(self) -> Loaded:
         try:
             book = await self._points.load_policies()
         except PolicyFaults as problem:

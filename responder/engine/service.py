@@ -23,6 +23,7 @@ from responder.engine.outbox import Outbox
 from responder.engine.perform import Perform
 from responder.engine.points import Points
 from responder.engine.policies import Policies
+from responder.engine.rejections import Rejections
 from responder.engine.reload import Reload
 from responder.engine.retention import Kept, Retention
 from responder.engine.routes import Routes
@@ -51,6 +52,7 @@ class Service:
     views: Views
     tokens: Tokens
     reload: Reload
+    rejections: Rejections
     auditor: Auditor
     retention: Retention
     supervisor: Supervisor
@@ -114,6 +116,7 @@ def put_together(
         views=Views(points, policies, directory),
         tokens=Tokens(points),
         reload=Reload(points, policies, catalogue, heartbeats),
+        rejections=Rejections(points, handle, bells),
         auditor=Auditor(points, handle, bells, supervisor),
         retention=Retention(points, kept),
         supervisor=supervisor,

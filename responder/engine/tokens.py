@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from responder.core.errors import Refused
+from responder.core.errors import Refused, Unknown
 from responder.core.identifiers import ContactName
 from responder.engine.commands import Actor, Role
 from responder.engine.points import Points
@@ -58,12 +58,12 @@ class Tokens:
         return fresh
 
     async def revoke(self, id_or_name: str) -> Token:
-        """Not valid any more from now on. Raises Refused where there is none."""
+        """Not valid any more from now on. Raises Unknown where there is none."""
         now = self._points.clock.now()
         async with self._points.unit("commit.token") as unit:
             found = [t for t in await unit.tokens() if id_or_name in (t.id, t.name) and is_valid(t, now)]
             if not found:
-                raise Refused(f"there is no valid token {id_or_name!r}; see `responder token list`")
+                raise Unknown(f"there is no valid token {id_or_name!r}; see `responder token list`")
             revoked = replace(found[0], revoked_at=now)
             await unit.put_token(revoked)
         return revoked

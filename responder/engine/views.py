@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from responder.core.alert import Occurrence
-from responder.core.identifiers import ContactName, IncidentId, Kind, PinHash, RecordKey
+from responder.core.decision import DueKind
+from responder.core.identifiers import ContactName, IncidentId, JournalId, Kind, PinHash, RecordKey
 from responder.core.machines.duty import Duty
 from responder.core.machines.escalation import Escalation
 from responder.core.machines.incident import Incident
@@ -19,7 +20,7 @@ from responder.engine.directory import Directory
 from responder.engine.points import Points
 from responder.engine.policies import Policies
 from responder.engine.turn import standing_of
-from responder.ports.store import AuditLine, Reader, Standing, Summary, SummaryQuery
+from responder.ports.store import AuditLine, Reader, Standing, StoredBody, Summary, SummaryQuery
 
 ALERTS = 200  # occurrences that a story lists
 LINES = 500  # audit lines a page
@@ -71,6 +72,15 @@ class Difference:
         return self.new.pin
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """`overdue`: age of the oldest due row. `waiting`, `set_aside`: bodies."""
+
+    overdue: Mapping[DueKind, timedelta]
+    waiting: int
+    set_aside: int
+
+
 class Views:
     def __init__(self, points: Points, policies: Policies, directory: Directory) -> None:
         self._points = points
@@ -82,6 +92,10 @@ class Views:
         async with self._points.reading("read.incidents") as reader:
             found = await reader.summaries(query)
         return found, found[-1].number if len(found) == query.limit else None
+
+    async def summary(self, incident: IncidentId) -> Summary | None:
+        async with self._points.reading("read.incident") as reader:
+            return await reader.summary(incident)
 
     async def story(self, incident: IncidentId) -> Story | None:
         async with self._points.reading("read.incident") as reader:
@@ -110,6 +124,22 @@ class Views:
             next_before=self._next_in(escalation, escalation.terms, now),
             next_after=self._next_in(escalation, new.levels[state.level], now),
         )
+
+    async def journal(self, *, after: int, limit: int) -> list[StoredBody]:
+        """Bodies as they came, oldest first; one may have tens of megabytes."""
+        async with self._points.reading("read.journal") as reader:
+            return await reader.bodies(JournalId(after), limit)
+
+    async def backlog(self) -> Backlog:
+        """What is due, or accepted, and not worked off."""
+        now = self._points.clock.now()
+        async with self._points.reading("read.backlog") as reader:
+            oldest = {kind: await reader.overdue(kind, now, 1) for kind in DueKind}
+            return Backlog(
+                overdue={kind: now - rows[0].at if rows else timedelta(0) for kind, rows in oldest.items()},
+                waiting=await reader.waiting_count(),
+                set_aside=await reader.set_aside_count(),
+            )
 
     async def _story(self, reader: Reader, incident: IncidentId) -> Story | None:
         state, escalation = await _pair(reader, incident)

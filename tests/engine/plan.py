@@ -57,9 +57,9 @@ PLAN: dict[str, Any] = {
                         {"after": "1h", "page": ["second"]},
                     ]
                 },
-                2: {"steps": LADDER},
-                3: {"steps": LADDER, "duties": [{"after": "2h", "duty": "external_notice"}]},
-                4: {"steps": LADDER, "duties": [{"after": "30m", "duty": "external_notice"}]},
+                2: {"steps": [*LADDER]},
+                3: {"steps": [*LADDER], "duties": [{"after": "2h", "duty": "external_notice"}]},
+                4: {"steps": [*LADDER], "duties": [{"after": "30m", "duty": "external_notice"}]},
             }
         },
     },

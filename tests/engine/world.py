@@ -127,7 +127,7 @@ class World:
             busy = await self.service.intake.consume()
             busy += await self.service.timers.fire_due()
             busy += await self.service.outbox.claim()
-            await self.service.outbox.settle()
+            busy += await self.service.outbox.settle()
 
     async def advance(self, **length: float) -> None:
         until = self.clock.now() + timedelta(**length)
@@ -161,9 +161,10 @@ class World:
     def handed(self, channel: str) -> list[Delivery]:
         return self.channels[channel].ledger
 
-    def reasons(self, person: str) -> list[str]:
-        """Why `person` was sent each of their messages, oldest first."""
-        return [delivery.message.reason for delivery in self.handed(f"to-{person}")]
+    def reasons(self, person: str, incident: str = "I1") -> list[str]:
+        """Why `person` was sent each of their messages about `incident`, oldest first."""
+        messages = [delivery.message for delivery in self.handed(f"to-{person}")]
+        return [message.reason for message in messages if message.incident == incident]
 
     async def whys(self, incident: str = "I1") -> list[str]:
         return [line.why for line in (await self.story(incident)).audit]
