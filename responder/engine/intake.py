@@ -9,6 +9,7 @@ set aside with an alarm.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
@@ -26,7 +27,7 @@ from responder.engine.joining import Judged, absorb
 from responder.engine.points import Points
 from responder.engine.policies import Policies
 from responder.engine.turn import Turn
-from responder.ports.store import NewBody, StoredBody
+from responder.ports.store import NewBody, StoredBody, Unit
 
 ATTEMPTS = 3
 LEASE = timedelta(seconds=30)
@@ -75,14 +76,31 @@ class Intake:
         return len(bodies)
 
     async def _work(self, bodies: Sequence[StoredBody]) -> None:
+        read = [self._read(body) for body in bodies]
         async with self._points.unit("commit.handle") as unit:
             now = self._points.clock.now()
-            for body in bodies:
+            await _fetch(unit, read)
+            for one in read:
                 turn = Turn(unit, now)
-                await self.take_in(turn, body)
+                await self._take_in(turn, one)
                 await self._handle.finish(turn)
             await unit.finish_bodies([body.id for body in bodies], now)
         self._points.metrics.bodies.labels("consumed").inc(len(bodies))
+
+    def _read(self, stored: StoredBody) -> _Read:
+        try:
+            body = read_body(stored.body)
+        except NotABody as problem:
+            return _Read(stored.id, str(problem))
+        judged: list[Judged] = []
+        beats: list[str] = []
+        for alert in body.alerts:
+            verdict, names = self._policies.judge(alert.labels)
+            if not names:
+                judged.append(Judged(alert, verdict))
+            elif alert.is_firing:
+                beats.extend(names)
+        return _Read(stored.id, body, judged, beats)
 
     async def _spoilt(self, body: StoredBody, problem: Exception) -> None:
         log.error(
@@ -104,19 +122,19 @@ class Intake:
         self._points.metrics.set_aside.labels("body").inc()
         self._bells.ring_due()
 
-    async def take_in(self, turn: Turn, stored: StoredBody) -> None:
+    async def _take_in(self, turn: Turn, read: _Read) -> None:
         """Queue in `turn` what the body means. A body that cannot be read at all is an alarm, and done."""
-        try:
-            body = read_body(stored.body)
-        except NotABody as problem:
-            turn.emit(_set_aside(stored.id, str(problem)))
+        if isinstance(read.body, str):
+            turn.emit(_set_aside(read.journal, read.body))
             return
-        self._tell_faults(turn, stored.id, body)
-        judged = self._judge(turn, body)
-        seen = await absorb(turn, self._policies, judged, stored.id)
+        self._tell_faults(turn, read.journal, read.body)
+        for name in read.beats:
+            self._points.metrics.beats.labels(name).inc()
+            turn.tell(RecordKey(Kind.HEARTBEAT, name), Beat())
+        seen = await absorb(turn, self._policies, read.judged, read.journal)
         for sighting, count in seen.items():
             self._points.metrics.alerts.labels(sighting.value).inc(count)
-        await self._tell_truncation(turn, body, [one.alert for one in judged])
+        await _tell_truncation(turn, read.body, [one.alert for one in read.judged])
 
     def _tell_faults(self, turn: Turn, journal: JournalId, body: Body) -> None:
         if body.unreadable:
@@ -129,26 +147,35 @@ class Intake:
             )
             turn.emit(AlarmRaised(kind=AlarmKind.BODY_VERSION, subject=body.version, detail=detail))
 
-    def _judge(self, turn: Turn, body: Body) -> list[Judged]:
-        judged = []
-        for alert in body.alerts:
-            verdict, beats = self._policies.judge(alert.labels)
-            if not beats:
-                judged.append(Judged(alert, verdict))
-            elif alert.is_firing:
-                for name in beats:
-                    self._points.metrics.beats.labels(name).inc()
-                    turn.tell(RecordKey(Kind.HEARTBEAT, name), Beat())
-        return judged
 
-    async def _tell_truncation(self, turn: Turn, body: Body, alerts: Sequence[Alert]) -> None:
-        """A truncated body that fires hides alerts that may fire; one that shows all, or ends all, makes it whole."""
-        if body.truncated and body.status != "resolved":
-            for incident in await _incidents_of(turn, alerts):
-                turn.tell(RecordKey(Kind.INCIDENT, incident), AlertsHidden(group=body.group_key))
-            return
-        for incident in await turn.unit.hidden_in(body.group_key):
-            turn.tell(RecordKey(Kind.INCIDENT, incident), AlertsShown(group=body.group_key))
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A body, read and judged; `body` is why it cannot be read, where it cannot."""
+
+    journal: JournalId
+    body: Body | str
+    judged: list[Judged] = field(default_factory=list)
+    beats: list[str] = field(default_factory=list)
+
+
+async def _fetch(unit: Unit, read: Sequence[_Read]) -> None:
+    """Ask for everything that the batch will look at in a few questions; the unit remembers the answers."""
+    judged = [one for each in read for one in each.judged]
+    known = await unit.last_occurrences({one.alert.fingerprint for one in judged})
+    incidents = {occurrence.incident for occurrence in known.values() if occurrence.incident is not None}
+    fresh = {one.verdict.key for one in judged if one.alert.fingerprint not in known}
+    incidents |= set((await unit.open_incidents(fresh)).values())
+    await unit.lock(incidents)
+
+
+async def _tell_truncation(turn: Turn, body: Body, alerts: Sequence[Alert]) -> None:
+    """A truncated body that fires hides alerts that may fire; one that shows all, or ends all, makes it whole."""
+    if body.truncated and body.status != "resolved":
+        for incident in await _incidents_of(turn, alerts):
+            turn.tell(RecordKey(Kind.INCIDENT, incident), AlertsHidden(group=body.group_key))
+        return
+    for incident in await turn.unit.hidden_in(body.group_key):
+        turn.tell(RecordKey(Kind.INCIDENT, incident), AlertsShown(group=body.group_key))
 
 
 async def _incidents_of(turn: Turn, alerts: Sequence[Alert]) -> list[IncidentId]:

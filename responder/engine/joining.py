@@ -151,7 +151,7 @@ async def open_incident(
         declared_by=declared_by,
         links=links_of(occurrences[0]) if occurrences else {},
     )
-    turn.decide("Opened", incidents.begin(state))
+    turn.open(incidents.begin(state))
     return name
 
 

@@ -129,7 +129,7 @@ class Routes:
         for term in terms.duties:
             key = RecordKey(Kind.DUTY, duty_id(incident, term.name))
             due_at = turn.now + term.after
-            if await turn.get(key) is not None:
+            if await turn.get(key, of=incident) is not None:
                 turn.tell(key, duties.Owed(due_at=due_at))
                 continue
             state = Duty(
@@ -210,7 +210,7 @@ class Routes:
         self, turn: Turn, incident: IncidentId, channel: ChannelName, wanted: notices.Wanted
     ) -> None:
         key = RecordKey(Kind.NOTICE, notice_id(incident, channel))
-        if await turn.get(key) is not None:
+        if await turn.get(key, of=incident) is not None:
             turn.tell(key, wanted)
             return
         blank = Notice(notice=key.id, incident=incident, channel=channel)

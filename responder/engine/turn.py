@@ -51,13 +51,15 @@ class Turn:
     _occurrences: dict[tuple[Fingerprint, int], Occurrence] = field(default_factory=dict)
     _promises: list[Promise] = field(default_factory=list)
     _audit: list[AuditLine] = field(default_factory=list)
+    _born: set[IncidentId] = field(default_factory=set)
     _visible: set[IncidentId] = field(default_factory=set)
 
     # What stands
 
-    async def get(self, key: RecordKey) -> Record | None:
-        if key in self._records:
-            return self._records[key]
+    async def get(self, key: RecordKey, *, of: IncidentId | None = None) -> Record | None:
+        """`of`: the incident whose it is; one that opened in this turn has nothing stored to look for."""
+        if key in self._records or of in self._born:
+            return self._records.get(key)
         return (await self.unit.records([key])).get(key)
 
     async def incident(self, incident: IncidentId) -> Incident | None:
@@ -70,7 +72,8 @@ class Turn:
 
     async def live(self, incident: IncidentId) -> list[Record]:
         """Every live record of the incident, as this turn has left it."""
-        stored = (await self.unit.live_records([incident])).get(incident, [])
+        found = {} if incident in self._born else await self.unit.live_records([incident])
+        stored = found.get(incident, [])
         merged = {key_of(record): record for record in stored}
         merged |= {key: record for key, record in self._records.items() if record.incident == incident}
         return [record for record in merged.values() if record.is_live]
@@ -121,6 +124,11 @@ class Turn:
                 details=decision.details,
             )
             self._audit.append(line)
+
+    def open(self, decision: Decision[Incident]) -> None:
+        """Take over the opening of an incident that nobody has heard of before."""
+        self._born.add(decision.state.incident)
+        self.decide("Opened", decision)
 
     def put_occurrence(self, occurrence: Occurrence) -> None:
         self._occurrences[occurrence.fingerprint, occurrence.number] = occurrence

@@ -55,6 +55,7 @@ class Received:
     path: str  # with its query
     headers: Mapping[str, str]  # looked up without regard to case
     body: bytes
+    peer: tuple[str, int] | None  # the connection's other end
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -63,7 +64,8 @@ class Received:
 class Sink:
     """`async with Sink() as sink`: POST to `sink.url`; what came is in `sink.ledger`, oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
+        """port: 0 = any that is free."""
         self.ledger: list[Received] = []
         self._script: deque[Answer] = deque()
         self._always = ACCEPT
@@ -71,14 +73,14 @@ class Sink:
         self._released = asyncio.Event()
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
-        self._port = 0
+        self._port = port
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self._take)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
         self._port = self._runner.addresses[0][1]
         return self
@@ -113,9 +115,7 @@ class Sink:
         body = await request.read()
         answer = self._script.popleft() if self._script else self._always
         async with self._came:
-            self.ledger.append(
-                Received(method=request.method, path=request.path_qs, headers=request.headers, body=body)
-            )
+            self.ledger.append(_received(request, body))
             self._came.notify_all()
         return await self._answer(request, answer)
 
@@ -136,6 +136,17 @@ class Sink:
             case How.ANSWER:
                 pass
         return web.Response(status=answer.status, headers=answer.headers, text=answer.body)
+
+
+def _received(request: web.Request, body: bytes) -> Received:
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return Received(
+        method=request.method,
+        path=request.path_qs,
+        headers=request.headers,
+        body=body,
+        peer=peer and tuple(peer),
+    )
 
 
 def _cut(request: web.Request) -> None:
