@@ -6,7 +6,7 @@ anything, a key that stands twice is a fault, and every value knows its line.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +17,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from responder.core.errors import Fault, PolicyFaults
+from responder.core.identifiers import ChannelName
 from responder.core.policy.book import DOCUMENTS, PolicyBook, assemble
+from responder.core.policy.channels import ChannelEntry
+from responder.core.policy.messages import Template
 from responder.core.policy.misfits import Misfit, Misfits, suggestion
 from responder.core.policy.misfits import Path as Keys
 
@@ -40,13 +43,21 @@ class Read:
         return self.lines.get(path, 0)
 
 
+# What keeps a channel from being made, as (place within its configuration, what is wrong).
+ChannelFaults = Callable[[ChannelName, ChannelEntry, Mapping[str, Template]], Iterable[tuple[str, str]]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFiles:
-    """The policy source that reads a folder anew at each `load`."""
+    """The policy source that reads a folder anew at each `load`.
+
+    channel_kinds, channel_models: as `assemble` has them. channel_faults: asked about each channel of a whole book.
+    """
 
     folder: Path
     channel_kinds: Collection[str]
     channel_models: Mapping[str, type[BaseModel]] = field(default_factory=lambda: MappingProxyType({}))
+    channel_faults: ChannelFaults | None = None
 
     def load(self) -> PolicyBook:
         """Raises PolicyFaults, sorted by file and line; files are named relative to the folder's parent."""
@@ -72,9 +83,18 @@ class PolicyFiles:
         except Misfits as found:
             faults += [self._fault(misfit, documents) for misfit in found.misfits]
             raise PolicyFaults(tuple(sorted(set(faults)))) from found
+        faults += [self._fault(misfit, documents) for misfit in self._unmakeable(book)]
         if faults:
             raise PolicyFaults(tuple(sorted(set(faults))))
         return book
+
+    def _unmakeable(self, book: PolicyBook) -> Iterator[Misfit]:
+        """Channels that could not be made of what their entries and messages say."""
+        faults_of = self.channel_faults or _no_faults
+        for name, entry in book.channels.items():
+            for place, what in faults_of(name, entry, book.messages):
+                path = ("channels", name, entry.kind, *place.split("."))
+                yield Misfit(document="channels", path=path, what=what)
 
     def _strangers(self) -> Iterator[Fault]:
         """Files that look like documents and are none; what was meant would go unread."""
@@ -120,6 +140,10 @@ class PolicyFiles:
         read = documents.get(misfit.document)
         line = read.line(misfit.path) if read else 0
         return Fault(str(self.folder / f"{misfit.document}.yaml"), line, misfit.what, misfit.instead)
+
+
+def _no_faults(*_: object) -> Iterable[tuple[str, str]]:
+    return ()
 
 
 class Unreadable(Exception):

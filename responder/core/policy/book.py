@@ -11,9 +11,9 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -26,7 +26,7 @@ from responder.core.policy.channels import ChannelEntry, ChannelsDocument
 from responder.core.policy.contacts import Contact, ContactsDocument
 from responder.core.policy.duties import Duty, DutyDocument
 from responder.core.policy.escalation import DutyTerm, EscalationDocument, Promise, Steps, Terms
-from responder.core.policy.fields import Document
+from responder.core.policy.fields import Document, schema_of
 from responder.core.policy.heartbeats import HeartbeatDefinition, HeartbeatsDocument
 from responder.core.policy.levels import (
     ACK_LEASES,
@@ -41,7 +41,7 @@ from responder.core.policy.levels import (
     incident_key,
 )
 from responder.core.policy.messages import Template
-from responder.core.policy.misfits import Known, Misfit, Misfits, misfits_of, schema_of, suggestion
+from responder.core.policy.misfits import Known, Misfit, Misfits, as_meant, misfits_of, suggestion
 from responder.core.policy.rosters import Roster, RostersDocument
 
 DOCUMENTS: Mapping[str, type[Document]] = MappingProxyType(
@@ -201,14 +201,13 @@ def assemble(
     parsed: dict[str, Document] = {}
     for name, model in DOCUMENTS.items():
         if name in documents:
-            try:
-                parsed[name] = model.model_validate(documents[name])
-            except ValidationError as error:
-                misfits += misfits_of(
-                    error, name, documents[name], schema_of(model), quotes=name not in PRIVATE
-                )
+            document, found = _parsed(name, model, documents[name])
+            misfits += found
+            if document is not None:
+                parsed[name] = document
     misfits += messages.misfits(files)
-    misfits += _cross_checked(parsed, documents, known, channel_models)
+    misfits += _cross_checked(parsed, known)
+    misfits += _misfits_of_configurations(documents.get("channels"), channel_models)
     if misfits or unread:
         raise Misfits(misfits)
     book = PolicyBook(
@@ -220,12 +219,27 @@ def assemble(
     return book
 
 
+_schema_of = cache(schema_of)
+
+
+def _parsed(name: str, model: type[Document], raw: object) -> tuple[Document | None, list[Misfit]]:
+    """The document, and what is wrong with it. One with no fault but unknown fields is made without them, to go on."""
+    try:
+        return model.model_validate(raw), []
+    except ValidationError as error:
+        misfits = misfits_of(error, name, raw, _schema_of(model), quotes=name not in PRIVATE)
+    try:
+        return model.model_validate(as_meant(raw, misfits)), misfits
+    except ValidationError:  # of the faults that have been found already
+        return None, misfits
+
+
 # Their values are not repeated: an address or a secret may stand where it does not belong.
 PRIVATE = frozenset({"contacts", "channels"})
 
 
 def _wrong_documents(documents: Mapping[str, object], unread: Collection[str]) -> Iterator[Misfit]:
-    for name in documents.keys() - DOCUMENTS.keys():
+    for name in sorted(documents.keys() - DOCUMENTS.keys()):
         what, instead = f"there is no policy document `{name}`", suggestion(name, DOCUMENTS)
         yield Misfit(document=name, path=(), what=what, instead=instead)
     for name in REQUIRED:
@@ -234,12 +248,7 @@ def _wrong_documents(documents: Mapping[str, object], unread: Collection[str]) -
             yield Misfit(document=name, path=(), what="this document is missing", instead=instead)
 
 
-def _cross_checked(
-    parsed: Mapping[str, Document],
-    documents: Mapping[str, object],
-    known: Known,
-    channel_models: Mapping[str, type[BaseModel]],
-) -> Iterator[Misfit]:
+def _cross_checked(parsed: Mapping[str, Document], known: Known) -> Iterator[Misfit]:
     mode = Mode.FALLBACK
     for document in parsed.values():
         match document:
@@ -248,28 +257,30 @@ def _cross_checked(
                 yield from document.misfits(known)
             case HeartbeatsDocument():
                 yield from document.misfits(known, mode)
-            case ChannelsDocument():
-                yield from document.misfits(known)
-                yield from _misfits_of_configurations(document, documents["channels"], channel_models)
-            case ContactsDocument() | RostersDocument() | EscalationDocument() | DutyDocument():
+            case (
+                ContactsDocument()
+                | RostersDocument()
+                | EscalationDocument()
+                | DutyDocument()
+                | ChannelsDocument()
+            ):
                 yield from document.misfits(known)
             case _:
                 raise AssertionError(f"{type(document).__name__} is checked nowhere")
 
 
-def _misfits_of_configurations(
-    document: ChannelsDocument, raw: object, models: Mapping[str, type[BaseModel]]
-) -> Iterator[Misfit]:
+def _misfits_of_configurations(raw: object, models: Mapping[str, type[BaseModel]]) -> Iterator[Misfit]:
     """Each channel's configuration, as the model of its kind sees it."""
-    channels = raw["channels"] if isinstance(raw, Mapping) else {}
-    for name, entry in document.channels.items():
-        if model := models.get(entry.kind):
-            written = channels[name][entry.kind]
-            try:
-                model.model_validate(written)
-            except ValidationError as error:
-                at = ("channels", name, entry.kind)
-                yield from misfits_of(error, "channels", written, schema_of(model), at, quotes=False)
+    for name, entry in (_entries({"channels": raw}, "channels", "channels") or {}).items():
+        kind = _kind_of(entry)
+        model, written = models.get(kind), entry.get(kind) if isinstance(entry, Mapping) else None
+        if model is None or not isinstance(written, Mapping):
+            continue
+        try:
+            model.model_validate(written)
+        except ValidationError as error:
+            at = ("channels", name, kind)
+            yield from misfits_of(error, "channels", written, _schema_of(model), at, quotes=False)
 
 
 def _wrong_examples(book: PolicyBook) -> Iterator[Misfit]:
@@ -301,43 +312,64 @@ def _differences(book: PolicyBook, example: Example) -> Iterator[tuple[str, obje
 # Names, read before anything is checked
 
 
+# Where each document lists what it names.
+_LISTS = {
+    "contact": ("contacts", "contacts"),
+    "roster": ("rosters", "rosters"),
+    "channel": ("channels", "channels"),
+    "escalation policy": ("escalation", "policies"),
+    "duty": ("duties", "duties"),
+}
+
+
 def _known(
     documents: Mapping[str, object],
     files: Mapping[str, str],
     channel_kinds: Collection[str],
     unread: Collection[str],
 ) -> Known:
-    contacts = _entries(documents, "contacts", "contacts")
-    on_rosters = {
-        name for name, entry in contacts.items() if isinstance(entry, Mapping) and "roster" in entry
-    }
-    channels = _entries(documents, "channels", "channels")
+    entries = {what: _entries(documents, *place) for what, place in _LISTS.items()}
+    unlisted = {_LISTS[what][0] for what, found in entries.items() if found is None}
+    contacts, channels = entries["contact"] or {}, entries["channel"] or {}
+    names = {what: frozenset(found or ()) for what, found in entries.items()}
     return Known(
-        names={
-            "contact": frozenset(contacts),
-            "roster": frozenset(_entries(documents, "rosters", "rosters")),
-            "channel": frozenset(channels),
-            "escalation policy": frozenset(_entries(documents, "escalation", "policies")),
-            "duty": frozenset(_entries(documents, "duties", "duties")),
-            "message": frozenset(messages.templates(files)),
-        },
-        persons=frozenset(contacts.keys() - on_rosters),
-        channels={name: _kind_of(entry) for name, entry in channels.items()},
+        names=names | {"message": frozenset(messages.templates(files))},
+        persons=frozenset(name for name, entry in contacts.items() if not _has(entry, "roster")),
+        channels={name: kind for name, entry in channels.items() if (kind := _kind_of(entry))},
         kinds=frozenset(channel_kinds),
-        unread=frozenset(f"{name}.yaml" for name in unread),
+        unread=frozenset(f"{name}.yaml" for name in unlisted.union(unread)),
     )
 
 
-def _entries(documents: Mapping[str, object], document: str, word: str) -> dict[str, object]:
-    raw = documents.get(document)
+def _entries(documents: Mapping[str, object], document: str, word: str) -> dict[str, object] | None:
+    """What the document lists, faulty or not; None where it is there, or has to be, and no list can be seen."""
+    if document not in documents:
+        return None if document in REQUIRED else {}
+    raw = documents[document]
     entries = raw.get(word) if isinstance(raw, Mapping) else None
-    return {str(name): entry for name, entry in entries.items()} if isinstance(entries, Mapping) else {}
+    return {str(name): entry for name, entry in entries.items()} if isinstance(entries, Mapping) else None
+
+
+def _has(entry: object, field: str) -> bool:
+    return isinstance(entry, Mapping) and field in entry
 
 
 def _kind_of(entry: object) -> str:
     return str(next(iter(entry), "")) if isinstance(entry, Mapping) else ""
 
 
-def schemas() -> dict[str, dict[str, object]]:
-    """A JSON Schema for each document, for editors."""
-    return {name: schema_of(model) for name, model in DOCUMENTS.items()}
+def schemas(
+    channel_models: Mapping[str, type[BaseModel]] = MappingProxyType({}),
+) -> dict[str, dict[str, Any]]:
+    """A JSON Schema for each document, for editors; with `channel_models`, of each kind's configuration too."""
+    found = {name: {"$schema": DIALECT} | schema_of(model) for name, model in DOCUMENTS.items()}
+    definitions = found["channels"]["$defs"]
+    for kind, model in channel_models.items():
+        configuration = schema_of(model)
+        definitions |= configuration.pop("$defs", {}) | {f"{kind}-configuration": configuration}
+        reference = {"$ref": f"#/$defs/{kind}-configuration"}
+        definitions["ChannelEntry"].setdefault("properties", {})[kind] = reference
+    return found
+
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -60,8 +60,10 @@ def _with_env(value: object) -> object:
 class ChannelsDocument(Document):
     """policies/channels.yaml"""
 
-    version: Literal[1]
-    channels: dict[Name, ChannelEntry] = Field(min_length=1)
+    version: Literal[1] = Field(description="always 1")
+    channels: dict[Name, ChannelEntry] = Field(
+        min_length=1, description="by name; each {KIND: {configuration}}"
+    )
 
     def misfits(self, known: Known) -> Iterator[Misfit]:
         for name, entry in self.channels.items():

@@ -97,8 +97,8 @@ Contact = Annotated[
 class ContactsDocument(Document):
     """policies/contacts.yaml"""
 
-    version: Literal[1]
-    contacts: dict[Name, Contact]
+    version: Literal[1] = Field(description="always 1")
+    contacts: dict[Name, Contact] = Field(description="by name; each a person or {roster: NAME}")
 
     def misfits(self, known: Known) -> Iterator[Misfit]:
         for name, contact in self.contacts.items():

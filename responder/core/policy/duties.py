@@ -14,8 +14,12 @@ from responder.core.policy.misfits import Known, Misfit
 
 
 class Duty(Document):
+    """Something that the outside has to be told."""
+
     name: str = Field(description="what a person is told has to be done")
-    names: dict[Locale, str] = Field(default_factory=dict, description="the same by language, e.g. {ko: …}")
+    names: dict[Locale, str] = Field(
+        default_factory=dict, description="the same by language, e.g. {ko: …}; default none"
+    )
     page: tuple[ContactName, ...] = Field(min_length=1, description="who has to see to it")
     remind: PositiveDuration = Field(
         default=timedelta(minutes=30),
@@ -26,8 +30,8 @@ class Duty(Document):
 class DutyDocument(Document):
     """policies/duties.yaml"""
 
-    version: Literal[1]
-    duties: dict[Name, Duty]
+    version: Literal[1] = Field(description="always 1")
+    duties: dict[Name, Duty] = Field(description="by name")
 
     def misfits(self, known: Known) -> Iterator[Misfit]:
         for name, duty in self.duties.items():

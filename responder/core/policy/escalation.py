@@ -43,14 +43,14 @@ class Remediate(Document):
     """Start what remediation.yaml binds to the alerts. Where nothing can be started the next page step moves here."""
 
     after: Duration = Field(description="unanswered time since the level was reached")
-    remediate: Literal["bound"]
+    remediate: Literal["bound"] = Field(description="always bound: what remediation.yaml binds to the alerts")
 
 
 class Expect(Document):
     """Say on the level's channels that the incident has not recovered by itself. Pages nobody."""
 
     after: Duration = Field(description="unanswered time since the level was reached")
-    expect: Literal["recovered"]
+    expect: Literal["recovered"] = Field(description="always recovered: that the alerts have ended by then")
 
 
 KINDS: Mapping[str, type[Document]] = {
@@ -99,6 +99,8 @@ class DutyStep(Document):
 
 
 class Repeat(Document):
+    """What happens after the last step."""
+
     every: PositiveDuration = Field(
         default=timedelta(minutes=30),
         description="default 30m: after the last page step its page repeats, because an open incident above level 1 "
@@ -110,20 +112,24 @@ class Steps(Document):
     """One level of an escalation policy."""
 
     steps: tuple[Step, ...] = Field(min_length=1, description="in the order of their `after`")
-    repeat: Repeat = Field(default_factory=Repeat)
+    repeat: Repeat = Field(
+        default_factory=Repeat, description="default {every: 30m}: what follows the last step"
+    )
     catch_up: Duration = Field(
         default=timedelta(minutes=5),
         description="default 5m: rungs that came due while we were down fire at least this far apart, so that the "
         "first person has time to answer before the next is woken",
     )
-    duties: tuple[DutyStep, ...] = ()
+    duties: tuple[DutyStep, ...] = Field(
+        default=(), description="what reaching the level owes to the outside; default none"
+    )
 
 
 class EscalationDocument(Document):
     """policies/escalation.yaml"""
 
-    version: Literal[1]
-    policies: dict[Name, dict[LevelNumber, Steps]]
+    version: Literal[1] = Field(description="always 1")
+    policies: dict[Name, dict[LevelNumber, Steps]] = Field(description="by name; each has all four levels")
 
     def misfits(self, known: Known) -> Iterator[Misfit]:
         """What no single field can say: levels that lack, steps out of order, names that nothing has."""

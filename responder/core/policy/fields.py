@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -23,6 +23,7 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic.json_schema import GenerateJsonSchema
 
 from responder.core.level import Level
 
@@ -107,7 +108,7 @@ def resolve(value: TextOrEnv | None, environ: Mapping[str, str]) -> str | None:
 
 def _level(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{value!r} is no level; write 1, 2, 3 or 4")
+        raise ValueError(f"{value!r} is no level; write 1, 2, 3 or 4, without quotes")
     return value
 
 
@@ -148,8 +149,11 @@ _LOCAL = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?", re.ASCII)
 def _local_time(value: object) -> datetime:
     if isinstance(value, datetime) and value.tzinfo is None:
         return value
-    if isinstance(value, str) and _LOCAL.fullmatch(value):
-        return datetime.fromisoformat(value)
+    try:
+        if isinstance(value, str) and _LOCAL.fullmatch(value):
+            return datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no local time; the calendar has no such day or hour") from None
     raise ValueError(f"{value!r} is no local time; write it like 2026-12-24 09:00, without an offset")
 
 
@@ -172,3 +176,42 @@ def text_or_env(raw: object) -> TextOrEnv:
             raise ValueError(
                 "this is neither text nor a variable; write it in quotes, or as {from_env: NAME}"
             )
+
+
+# Schemas
+
+
+class _Schema(GenerateJsonSchema):
+    """Defaults as people write them."""
+
+    def encode_default(self, dft: Any) -> Any:
+        match dft:
+            case timedelta():
+                return format_duration(dft)
+            case time():
+                return dft.strftime("%H:%M")
+            case _:
+                return super().encode_default(dft)
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of a document as it is written."""
+    schema = model.model_json_schema(by_alias=True, mode="validation", schema_generator=_Schema)
+    _mend(schema, schema)
+    return schema
+
+
+def _mend(node: object, root: dict[str, Any]) -> None:
+    """Keys are text in JSON, those of levels too; a mapping whose names have a pattern has no other names."""
+    if isinstance(node, list):
+        for each in node:
+            _mend(each, root)
+    if not isinstance(node, dict):
+        return
+    if "patternProperties" in node:
+        node.setdefault("additionalProperties", False)
+    if isinstance(names := node.get("propertyNames"), dict) and "$ref" in names:
+        target = root["$defs"][names["$ref"].rpartition("/")[2]]
+        node["propertyNames"] = {"enum": [str(each) for each in target["enum"]]}
+    for each in node.values():
+        _mend(each, root)

@@ -50,6 +50,8 @@ Source = Annotated[
 
 
 class HeartbeatDefinition(Document):
+    """One thing that has to be heard from."""
+
     period: PositiveDuration = Field(
         description="the longest silence, 1m to 31d; at least three times as long as the beats are apart, so that one "
         "lost beat wakes nobody; no default, for only the sender's rhythm can say"
@@ -67,8 +69,10 @@ class HeartbeatDefinition(Document):
 class HeartbeatsDocument(Document):
     """policies/heartbeats.yaml"""
 
-    version: Literal[1]
-    heartbeats: dict[Name, HeartbeatDefinition] = Field(default_factory=dict)
+    version: Literal[1] = Field(description="always 1")
+    heartbeats: dict[Name, HeartbeatDefinition] = Field(
+        default_factory=dict, description="by name; default none"
+    )
 
     def compiled(self, mode: Mode) -> dict[str, tuple[Matcher, ...]]:
         """The matchers of those that alerts feed."""

@@ -41,9 +41,7 @@ REOPEN_WINDOWS = {
 class LevelDefinition(Document):
     """One level: its name, whom it reaches, and how long an answer counts."""
 
-    name: str = Field(
-        min_length=1, description="one word for it; default none: people read it in every message"
-    )
+    name: str = Field(min_length=1, description="one word for it; it stands in every message")
     names: dict[Locale, str] = Field(
         default_factory=dict, description="the same by language, e.g. {ko: …}; default none"
     )
@@ -60,7 +58,7 @@ class LevelDefinition(Document):
     reopen_window: PositiveDuration | None = Field(
         default=None,
         description="default 15m, 15m, 30m, 1h for levels 1 to 4: trouble that comes back within it is the same "
-        "incident; twice or more an Alertmanager group_interval of 5m, longer where a recovery is slow",
+        "incident; three of Alertmanager's group_interval of 5m, longer where recovery is slow",
     )
     contacts: tuple[ContactName, ...] = Field(
         min_length=1, description="whom a page step with level_contacts reaches; names from contacts.yaml"
@@ -185,17 +183,19 @@ class CompiledRule:
 class LevelsDocument(Document):
     """policies/levels.yaml"""
 
-    version: Literal[1]
+    version: Literal[1] = Field(description="always 1")
     matchers: Mode = Field(
         default=Mode.FALLBACK,
         description="default fallback, which is Alertmanager's own: which of its parsers reads the matchers; its other "
         "two modes are utf8 and classic",
     )
-    levels: dict[LevelNumber, LevelDefinition]
+    levels: dict[LevelNumber, LevelDefinition] = Field(description="all four, by number")
     rules: tuple[Rule, ...] = Field(min_length=1, description="in order; the first match decides")
-    self_rule: SelfRule = Field(alias="self")
-    declared: Declared
-    examples: tuple[Example, ...] = ()
+    self_rule: SelfRule = Field(alias="self", description="incidents about ourselves")
+    declared: Declared = Field(description="incidents that people open by hand")
+    examples: tuple[Example, ...] = Field(
+        default=(), description="alerts and what is to become of them, tried at every load; default none"
+    )
 
     @cached_property
     def compiled(self) -> tuple[CompiledRule, ...]:

@@ -39,7 +39,8 @@ def misfits(files: Mapping[str, str]) -> Iterator[Misfit]:
             yield _misfit(file, f"the message `{name}` has another file, {seen[name]}", "keep one of them")
         elif not source.strip():
             yield _misfit(file, "this message says nothing", "write a template, or remove the file")
-        seen.setdefault(name, file)
+        if medium in MEDIA:
+            seen.setdefault(name, file)
 
 
 def _misfit(file: str, what: str, instead: str) -> Misfit:

@@ -6,11 +6,13 @@ pydantic's errors in such words, and offers the name that was probably meant whe
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from responder.core.matching import BadMatcher, Mode, parse_matchers
 
@@ -26,6 +28,9 @@ class Misfit:
     path: Path
     what: str
     instead: str = ""
+    meant: str | None = field(
+        default=None, compare=False
+    )  # of an unknown field: the one it was meant to be, or ""
 
 
 class Misfits(Exception):
@@ -69,8 +74,8 @@ class Known:
 
 def suggestion(name: str, among: Collection[str]) -> str:
     """`did you mean …?`, or the names there are if they are few, or nothing."""
-    if near := difflib.get_close_matches(name, sorted(among), n=1, cutoff=0.6):
-        return f"did you mean `{near[0]}`?"
+    if near := nearest(name, among):
+        return f"did you mean `{near}`?"
     if 0 < len(among) <= 12:
         return "write one of " + ", ".join(f"`{each}`" for each in sorted(among))
     return ""
@@ -90,6 +95,11 @@ def misfits_of_matchers(document: str, at: Path, texts: Sequence[str], mode: Mod
                 'write one like severity="critical", or leave it out',
             )
         yield Misfit(document=document, path=(*at, index), what=what, instead=instead)
+
+
+def nearest(name: str, among: Collection[str]) -> str:
+    """The name that was probably meant; "" where none is near."""
+    return next(iter(difflib.get_close_matches(name, sorted(among), n=1, cutoff=0.6)), "")
 
 
 # pydantic's errors in words
@@ -122,11 +132,33 @@ def misfits_of(
         if each["type"] == "too_short" and each["input"]:
             continue  # its items are faulty themselves, and have been counted out
         path = _path_in(raw, each["loc"])
-        what, instead = _words(dict(each), path, raw, schema, quotes=quotes)
-        by_path.setdefault(path, []).append(
-            Misfit(document=document, path=at + path, what=what, instead=instead)
-        )
-    return [merged for found in by_path.values() for merged in _merge(found)]
+        found = by_path.setdefault(path, [])
+        if each["type"] == "extra_forbidden":
+            found.append(_unknown_field(document, at, path, _fields_at(schema, raw, path[:-1])))
+        else:
+            what, instead = _words(dict(each), quotes=quotes)
+            found.append(Misfit(document=document, path=at + path, what=what, instead=instead))
+    return _without_misspelt([merged for found in by_path.values() for merged in _merge(found)])
+
+
+def _unknown_field(document: str, at: Path, path: Path, fields: Collection[str]) -> Misfit:
+    name = str(path[-1])
+    what, meant = f"unknown field `{name}`", nearest(name, fields)
+    return Misfit(document=document, path=at + path, what=what, instead=suggestion(name, fields), meant=meant)
+
+
+def as_meant(raw: object, misfits: Iterable[Misfit]) -> object:
+    """A copy without its unknown fields; one that was misspelt has its right name."""
+    raw = copy.deepcopy(raw)
+    for misfit in misfits:
+        if misfit.meant is not None:
+            place: Any = raw
+            for part in misfit.path[:-1]:
+                place = place[part]
+            value = place.pop(misfit.path[-1], None)
+            if misfit.meant and value is not None:
+                place.setdefault(misfit.meant, value)
+    return raw
 
 
 def _path_in(raw: object, loc: Sequence[str | int]) -> Path:
@@ -146,22 +178,17 @@ def _path_in(raw: object, loc: Sequence[str | int]) -> Path:
     return tuple(path)
 
 
-def _words(
-    error: Mapping[str, object], path: Path, raw: object, schema: Schema, *, quotes: bool
-) -> tuple[str, str]:
-    context = error.get("ctx")
-    context = context if isinstance(context, Mapping) else {}
-    loc = error["loc"]
-    assert isinstance(loc, tuple)
+def _words(error: Mapping[str, Any], *, quotes: bool) -> tuple[str, str]:
+    context, name = error.get("ctx", {}), error["loc"][-1] if error["loc"] else ""
     match error["type"]:
         case "missing":
-            return f"`{loc[-1]}` is missing", f"add `{loc[-1]}: …`"
-        case "extra_forbidden":
-            return f"unknown field `{loc[-1]}`", suggestion(str(loc[-1]), _fields_at(schema, raw, path[:-1]))
+            return f"`{name}` is missing", f"add `{name}: …`"
         case "value_error" | "one_of" as kind:
             said = context["error"] if kind == "value_error" else error["msg"]
             what, _, instead = str(said).partition("; ")
             return what, instead
+        case "too_short":
+            return "nothing stands here", "write at least one"
         case kind:
             value = error["input"]
             shown = f"`{value}`" if quotes and _is_short(value) else "what stands here"
@@ -172,8 +199,6 @@ def _wanted(kind: str, context: Mapping[str, object], message: str) -> str:
     match kind:
         case "literal_error" | "enum":
             return str(context["expected"])
-        case "too_short":
-            return "at least one"
         case "string_pattern_mismatch" if str(context["pattern"]).startswith("^[a-z0-9]"):
             return "a name of lower-case letters, digits, - and _ that begins with a letter or digit"
         case "string_pattern_mismatch":
@@ -196,6 +221,14 @@ def _merge(found: list[Misfit]) -> list[Misfit]:
     first = wants[0]
     instead = "write " + ", or ".join(either)
     return [Misfit(document=first.document, path=first.path, what=first.what, instead=instead)]
+
+
+def _without_misspelt(misfits: list[Misfit]) -> list[Misfit]:
+    """Without "`after` is missing" where an unknown field beside it was meant to be `after`."""
+    meant = {
+        (misfit.path[:-1], f"`{misfit.meant}` is missing") for misfit in misfits if misfit.meant is not None
+    }
+    return [misfit for misfit in misfits if (misfit.path, misfit.what) not in meant]
 
 
 def _fields_at(schema: Schema, raw: object, path: Path) -> frozenset[str]:
@@ -228,14 +261,10 @@ def _children(node: Schema, part: str | int) -> Iterator[Schema]:
         yield items
     elif str(part) in (properties := _mapping(node.get("properties"))):
         yield _mapping(properties[str(part)])
-    elif isinstance(rest := node.get("additionalProperties"), Mapping):
-        yield rest
+    else:
+        rest = [*_mapping(node.get("patternProperties")).values(), node.get("additionalProperties")]
+        yield from (each for each in rest if isinstance(each, Mapping))
 
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
-
-
-def schema_of(model: type[BaseModel]) -> dict[str, object]:
-    """The JSON Schema of a document as it is written; keys of levels are text there, as in JSON."""
-    return dict(model.model_json_schema(by_alias=True, mode="validation"))

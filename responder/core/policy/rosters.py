@@ -89,8 +89,8 @@ Roster = Annotated[
 class RostersDocument(Document):
     """policies/rosters.yaml"""
 
-    version: Literal[1]
-    rosters: dict[Name, Roster]
+    version: Literal[1] = Field(description="always 1")
+    rosters: dict[Name, Roster] = Field(description="by name; each a rotation or {always: CONTACT}")
 
     def misfits(self, known: Known) -> Iterator[Misfit]:
         for name, roster in self.rosters.items():
