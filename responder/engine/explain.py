@@ -19,6 +19,7 @@ from responder.core.machines.escalation import EarlyWhy, Escalation, MoveWanted,
 from responder.core.policy.book import PolicyBook
 from responder.core.policy.channels import ChannelEntry
 from responder.core.policy.escalation import Terms
+from responder.core.policy.fields import format_duration
 from responder.core.triage import Verdict, beats, triage
 from responder.dialects.alertmanager import Body, Unreadable
 from responder.dialects.wording import explain_why
@@ -140,7 +141,7 @@ class Explain:
     def _alert(self, index: int, alert: Alert, verdict: Verdict) -> AlertExplained:
         names = beats(self._book, alert.labels)
         if names:
-            why = f"it is a beat of {', '.join(names)}, so triage is not asked"
+            why = "; ".join(self._beat(name) for name in names)
             return AlertExplained(
                 index=index,
                 name=alert.name,
@@ -164,6 +165,11 @@ class Explain:
             escalation=verdict.escalation,
             channels=self._ways(verdict.notice),
         )
+
+    def _beat(self, name: str) -> str:
+        beat = self._book.heartbeats[name]
+        silence = format_duration(beat.period)
+        return f"a beat of {name}, whose silence for {silence} opens an incident of level {int(beat.level)}"
 
     def _incidents(self, alerts: Sequence[AlertExplained], now: datetime) -> Iterator[IncidentExplained]:
         firing = [alert for alert in alerts if alert.firing and alert.becomes == "incident"]

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from time import perf_counter  # noqa: TID251 - how long a call took, for the metrics; nothing is decided by it
 from typing import TypeVar
 
 from responder.core.errors import Permanent, Transient
@@ -49,7 +48,7 @@ class Points:
     @asynccontextmanager
     async def unit(self, point: str) -> AsyncIterator[Unit]:
         """One transaction. `before` stands between the last write and the commit, `after` right behind the commit."""
-        started = perf_counter()
+        started = self.clock.now()
         outcome = "failed"
         try:
             async with self._store.unit() as unit:
@@ -62,7 +61,7 @@ class Points:
 
     @asynccontextmanager
     async def reading(self, point: str) -> AsyncIterator[Reader]:
-        started = perf_counter()
+        started = self.clock.now()
         outcome = "failed"
         try:
             await self._faults.before(point)
@@ -88,7 +87,7 @@ class Points:
         return await asyncio.to_thread(self._policies.load)
 
     async def _call(self, point: str, call: Callable[[], Awaitable[T]], deadline: datetime | None) -> T:
-        started = perf_counter()
+        started = self.clock.now()
         outcome = "failed"
         try:
             await self._faults.before(point)
@@ -116,5 +115,5 @@ class Points:
                 task.cancel()
             await asyncio.gather(running, ringing, return_exceptions=True)
 
-    def _observe(self, point: str, outcome: str, started: float) -> None:
-        self.metrics.calls.labels(point, outcome).observe(perf_counter() - started)
+    def _observe(self, point: str, outcome: str, started: datetime) -> None:
+        self.metrics.calls.labels(point, outcome).observe((self.clock.now() - started).total_seconds())
