@@ -66,8 +66,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
+    """`outcome`: transient, permanent, or unknown where it may have arrived all the same."""
+
     attempt: int
-    permanent: bool
+    outcome: Outcome
     detail: str
     retry_after: timedelta | None = None
 
@@ -79,8 +81,7 @@ def closed(attempt: Attempt, result: Result, now: datetime) -> Attempt:
     match result:
         case Accepted(receipt=receipt):
             return replace(attempt, outcome=Outcome.ACCEPTED, ended_at=now, receipt=receipt)
-        case Rejected(permanent=permanent, detail=detail, retry_after=retry_after):
-            outcome = Outcome.PERMANENT if permanent else Outcome.TRANSIENT
+        case Rejected(outcome=outcome, detail=detail, retry_after=retry_after):
             return replace(attempt, outcome=outcome, ended_at=now, detail=detail, retry_after=retry_after)
 
 

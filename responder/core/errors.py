@@ -22,12 +22,24 @@ class Transient(Failure):
         self.retry_after = retry_after
 
 
+class Unsure(Transient):
+    """Nobody knows whether it was done: the connection broke, or the deadline passed, after it had been asked."""
+
+
 class Permanent(Failure):
     """It will not succeed until a person mends something; the text says what."""
 
 
 class Refused(Exception):
-    """A person asked for something that is not theirs to do, or makes no sense now. The text tells them why."""
+    """A person asked for something that makes no sense now. The text tells them why, and what would."""
+
+
+class Forbidden(Refused):
+    """It is not theirs to do."""
+
+
+class Unknown(Refused):
+    """What they named does not exist."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

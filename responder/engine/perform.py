@@ -8,8 +8,8 @@ from __future__ import annotations
 import structlog
 
 from responder.core.decision import Send
-from responder.core.delivery import Accepted, Rejected, Result
-from responder.core.errors import Permanent, Transient
+from responder.core.delivery import Accepted, Outcome, Rejected, Result
+from responder.core.errors import Permanent, Transient, Unsure
 from responder.core.identifiers import RecordKey
 from responder.core.machines.notice import Notice
 from responder.core.machines.page import Page
@@ -46,16 +46,13 @@ class Perform:
         return Accepted(attempt=send.attempt, receipt=receipt.reference[:200])
 
     def _rejected(self, send: Send, detail: str, failure: Exception) -> Rejected:
-        permanent = isinstance(failure, Permanent)
-        outcome = "permanent" if permanent else "transient"
+        outcome = _outcome(failure)
         self._points.metrics.sends.labels(send.channel, outcome).inc()
         log.warning(
             "not handed over", record=send.record, channel=send.channel, outcome=outcome, detail=detail
         )
         retry_after = failure.retry_after if isinstance(failure, Transient) else None
-        return Rejected(
-            attempt=send.attempt, permanent=permanent, detail=detail[:500], retry_after=retry_after
-        )
+        return Rejected(attempt=send.attempt, outcome=outcome, detail=detail[:500], retry_after=retry_after)
 
     async def _delivery(self, send: Send) -> Delivery:
         async with self._points.reading("read.message") as reader:
@@ -90,3 +87,13 @@ class Perform:
                 return notice_message(record, situation, is_repeat=send.is_repeat)
             case _:
                 raise Permanent(f"{key} is no message any more")
+
+
+def _outcome(failure: Exception) -> Outcome:
+    match failure:
+        case Unsure():
+            return Outcome.UNKNOWN
+        case Permanent():
+            return Outcome.PERMANENT
+        case _:
+            return Outcome.TRANSIENT

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
-from responder.core.errors import Permanent, Transient
+from responder.core.errors import Permanent, Transient, Unsure
 from responder.core.identifiers import ChannelName
 from responder.core.policy.book import PolicyBook
 from responder.engine.catalogue import Catalogue
@@ -108,7 +108,7 @@ class Points:
         try:
             await asyncio.wait({running, ringing}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
-                raise Transient(f"{point}: no answer before the deadline")
+                raise Unsure(f"{point}: no answer before the deadline; it may have arrived")
             return running.result()
         finally:
             for task in (running, ringing):

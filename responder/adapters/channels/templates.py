@@ -9,7 +9,7 @@ loops but over the message, no repetition, no padding, and `MOST` characters.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from jinja2 import StrictUndefined, Undefined, nodes
@@ -89,8 +89,8 @@ class BadTemplate(Exception):
 class Rendering:
     """A template that has been tried out. `media_type` is what it renders."""
 
-    def __init__(self, name: str, template: Template) -> None:
-        """Raises BadTemplate."""
+    def __init__(self, name: str, template: Template, *, fields: Collection[str] = ()) -> None:
+        """`fields`: what the channel gives it to name as `fields.NAME`. Raises BadTemplate."""
         self.name = f"{name}.{template.medium}"
         if len(template.source) > SOURCE_MOST:
             raise BadTemplate(self.name, 0, f"longer than {SOURCE_MOST} characters")
@@ -105,7 +105,7 @@ class Rendering:
         except _WRONG as error:
             raise BadTemplate(self.name, 0, visible(str(error))) from error
         for sample in SAMPLES:
-            self.render(sample)
+            self.render({**sample, "fields": dict.fromkeys(fields, 'a "field" \\')})
 
     def render(self, values: Mapping[str, object]) -> str:
         """Raises BadTemplate."""

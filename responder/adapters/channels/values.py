@@ -63,4 +63,4 @@ SAMPLES: tuple[dict[str, object], ...] = (
 
 
 # What a template may name.
-VARIABLES = frozenset(SAMPLES[0])
+VARIABLES = frozenset(SAMPLES[0]) | {"fields"}  # the channel's own, by name

@@ -23,7 +23,7 @@ from responder.adapters.channels.answers import receipt_of
 from responder.adapters.channels.templates import BadTemplate, Rendering
 from responder.adapters.channels.tools import ChannelConfig, Tools, read_config, within
 from responder.adapters.channels.values import values_of
-from responder.core.errors import Permanent, Transient
+from responder.core.errors import Permanent, Transient, Unsure
 from responder.core.identifiers import ChannelName
 from responder.core.policy.fields import FromEnv, TextOrEnv
 from responder.ports.channel import Delivery, Misconfigured, OnRepeat, Receipt
@@ -32,7 +32,7 @@ ATTEMPTS = 2  # within one send, where the first did not reach the receiver
 PAUSE = (0.1, 0.5)  # seconds between them, at random
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 # Headers that are ours or the connection's.
 _OURS = frozenset(
     {"connection", "content-length", "host", "idempotency-key", "transfer-encoding", "x-responder-signature"}
@@ -55,6 +55,10 @@ class Config(ChannelConfig):
     headers: dict[str, TextOrEnv] = Field(
         default_factory=dict, description="further headers, e.g. Authorization"
     )
+    fields: dict[str, TextOrEnv] = Field(
+        default_factory=dict,
+        description="more for the template to name, as `fields.NAME`, e.g. a routing key that has to stand in the body",
+    )
     folds: bool = Field(
         default=False,
         description="default false: the receiver shows two bodies with one Idempotency-Key as one",
@@ -74,6 +78,7 @@ class Webhook:
         template: Rendering | None = None,
         secret: str = "",
         headers: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
         folds: bool = False,
     ) -> None:
         self.name = name
@@ -84,6 +89,7 @@ class Webhook:
         self._template = template
         self._secret = secret.encode()
         self._headers = dict(headers or {})
+        self._fields = dict(fields or {})
 
     @classmethod
     def make(cls, name: ChannelName, config: Mapping[str, object], tools: Tools) -> Self:
@@ -105,6 +111,9 @@ class Webhook:
                 header: tools.need(name, f"headers.{header}", value)
                 for header, value in wanted.headers.items()
             },
+            fields={
+                field: tools.need(name, f"fields.{field}", value) for field, value in wanted.fields.items()
+            },
             folds=wanted.folds,
         )
 
@@ -114,9 +123,7 @@ class Webhook:
         try:
             return await within(self._tools.clock, delivery.deadline, self._post_twice(body, headers))
         except TimeoutError:
-            raise Transient(
-                f"{self.name}: {self._host} did not answer in time; it may have arrived"
-            ) from None
+            raise Unsure(f"{self.name}: {self._host} did not answer in time; it may have arrived") from None
 
     async def close(self) -> None:
         """The HTTP client is shared; whoever made it closes it."""
@@ -129,7 +136,9 @@ class Webhook:
         if self._template is None:
             return json.dumps(values).encode(), "application/json"
         try:
-            return self._template.render(values).encode("utf-8", "replace"), self._template.media_type
+            return self._template.render(values | {"fields": self._fields}).encode(
+                "utf-8", "replace"
+            ), self._template.media_type
         except BadTemplate as error:
             raise Permanent(f"{self.name}: template {error}") from error
 
@@ -158,18 +167,19 @@ class Webhook:
         try:
             return await retrying(self._post, body, headers)
         except aiohttp.ClientConnectorError as error:
-            why = error.os_error.strerror or type(error.os_error).__name__
-            raise Transient(f"{self.name}: {self._host} cannot be reached: {why}") from error
+            raise Transient(f"{self.name}: {self._host} cannot be reached: {_reason(error)}") from error
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
             why = "the connection broke before an answer; it may have arrived"
-            raise Transient(f"{self.name}: {self._host}: {why}") from error
+            raise Unsure(f"{self.name}: {self._host}: {why}") from error
         except aiohttp.ClientHttpProxyError as error:  # its text holds the whole URL
             raise Transient(
                 f"{self.name}: the proxy on the way to {self._host} answered {error.status}"
             ) from None
+        except ValueError:  # the same; InvalidURL, and a host that cannot be spelled
+            raise Permanent(f"{self.name}: its URL cannot be called: look at it (channels.yaml)") from None
         except aiohttp.ClientError as error:  # the same
             kind = type(error).__name__
-            raise Transient(f"{self.name}: {self._host}: the answer makes no sense ({kind})") from None
+            raise Unsure(f"{self.name}: {self._host}: the answer makes no sense ({kind})") from None
 
     async def _post(self, body: bytes, headers: Mapping[str, str]) -> Receipt:
         session = self._tools.sessions()
@@ -187,6 +197,12 @@ class Webhook:
         await clock.sleep_until(clock.now() + timedelta(seconds=seconds))
 
 
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not trusted ({getattr(error.certificate_error, 'verify_message', 'TLS')})"
+    return error.os_error.strerror or type(error.os_error).__name__
+
+
 def _template(wanted: Config, tools: Tools) -> tuple[Rendering | None, list[tuple[str, str]]]:
     if wanted.template is None:
         return None, []
@@ -194,7 +210,7 @@ def _template(wanted: Config, tools: Tools) -> tuple[Rendering | None, list[tupl
         known = ", ".join(sorted(tools.templates)) or "none"
         return None, [("template", f"there is no template {wanted.template!r:.60}; there are: {known}")]
     try:
-        return Rendering(wanted.template, found), []
+        return Rendering(wanted.template, found, fields=wanted.fields), []
     except BadTemplate as error:
         return None, [("template", str(error))]
 

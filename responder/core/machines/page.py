@@ -209,7 +209,9 @@ def _on_result(state: Page, result: Result, now: datetime) -> Decision[Page]:
         return _accepted(replace(state, phase=Phase.ACCEPTED), Why.ACCEPTED, attempt.number)
     alarm = _alarm(attempt)
     if withdrawn:
-        return Decision(state, Why.RESULT_AFTER_WITHDRAWAL, alarm, details=attempt_details(attempt))
+        unknown = attempt.outcome is Outcome.UNKNOWN
+        why = Why.UNKNOWN_WITHDRAWN if unknown else Why.RESULT_AFTER_WITHDRAWAL
+        return Decision(state, why, alarm, details=attempt_details(attempt))
     return _try_next(state, attempt, alarm, now)
 
 
@@ -249,8 +251,7 @@ def _lose(state: Page, flying: Attempt, now: datetime) -> Decision[Page]:
     state = replace(state, attempts=(*state.attempts[:-1], attempt))
     if state.phase is Phase.WITHDRAWN:
         return Decision(state, Why.UNKNOWN_WITHDRAWN, details=attempt_details(attempt))
-    decision = _try_next(state, attempt, (), now)
-    return replace(decision, why=Why.UNKNOWN) if decision.state.phase is Phase.OWED else decision
+    return _try_next(state, attempt, (), now)
 
 
 def _try_next(state: Page, attempt: Attempt, emits: tuple[object, ...], now: datetime) -> Decision[Page]:
@@ -271,6 +272,8 @@ def _try_next(state: Page, attempt: Attempt, emits: tuple[object, ...], now: dat
         next_method=place,
         next_is_repeat=any(past.outcome is Outcome.UNKNOWN for past in state.attempts),
     )
+    if attempt.outcome is Outcome.UNKNOWN:
+        return Decision(state, Why.UNKNOWN, emits, details=details)
     why = Why.RETRIED if place == attempt.method else Why.NEXT_METHOD
     return Decision(state, why, emits, details=details)
 

@@ -93,7 +93,15 @@ def test_a_template_knows_its_media_type():
 
 
 def test_every_variable_is_tried():
-    assert {*SAMPLES[0]} == {*SAMPLES[1]} == VARIABLES
+    assert {*SAMPLES[0]} == {*SAMPLES[1]} == VARIABLES - {"fields"}
+
+
+def test_a_field_is_tried_and_one_that_the_channel_lacks_is_a_fault():
+    template = Template("json", '{"key": "{{ fields.key }}"}')
+    found = Rendering("pager", template, fields=["key"]).render({**SAMPLES[0], "fields": {"key": 'a "b"'}})
+    assert json.loads(found) == {"key": 'a "b"'}
+    with pytest.raises(BadTemplate, match="has no attribute 'key'"):
+        Rendering("pager", template)
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,16 @@ async def tls_port(tmp_path) -> AsyncIterator[int]:
 # What arrives
 
 
+async def test_a_templates_fields_are_the_channels_own_and_may_come_from_the_environment(sink, bench):
+    bench.messages["keyed"] = Template(
+        "json", '{"routing_key": "{{ fields.key }}", "kind": "{{ fields.kind }}"}'
+    )
+    bench.environ["KEY"] = "s3"
+    hook = bench.webhook(url=sink.url, template="keyed", fields={"key": FromEnv(from_env="KEY"), "kind": "page"})
+    await hook.send(delivery())
+    assert sink.ledger[0].json() == {"routing_key": "s3", "kind": "page"}
+
+
 async def test_without_a_template_the_message_arrives_as_json(sink, bench):
     receipt = await bench.webhook(url=f"{sink.url}hook?key=1").send(delivery())
     [got] = sink.ledger
