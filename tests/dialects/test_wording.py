@@ -117,7 +117,9 @@ def test_without_a_public_address_there_is_no_link_to_ourselves():
         pytest.param(paged(), "paged: nobody answered for 15m", id="a step"),
         pytest.param(paged(step=99), "paged: nobody answered for 15m", id="a step that is no more"),
         pytest.param(
-            paged(PageReason.EARLY), "paged early: an earlier step of the ladder failed", id="an early step"
+            paged(PageReason.EARLY, subject="no_remediation"),
+            "paged at once: no remediation could be started",
+            id="an early step",
         ),
         pytest.param(
             paged(PageReason.ESCALATED), "paged: a person asked for the next step", id="a person asked"

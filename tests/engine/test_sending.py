@@ -91,9 +91,10 @@ async def test_a_hanging_channel_is_given_up_at_the_deadline(world: World) -> No
     await world.channels["to-first"].until_handed(1)
     world.clock.advance(seconds=11)
     await world.settle()
-    assert await outcomes(world) == [("to-first", "transient")]
+    assert await outcomes(world) == [("to-first", "unknown")]
     await world.advance(seconds=6)
     assert (await outcomes(world))[-1] == ("to-first", "accepted")
+    assert world.handed("to-first")[-1].message.is_repeat
 
 
 async def test_a_page_never_waits_behind_another_call_that_hangs(world: World) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from responder.core.errors import Permanent, Transient
+from responder.core.errors import Permanent, Transient, Unsure
 from responder.core.identifiers import ChannelName
 from responder.ports.channel import Delivery, OnRepeat, Receipt
 from responder.ports.clock import Clock
@@ -91,7 +91,7 @@ class FakeChannel:
             case Hangs():
                 await self._clock.sleep_until(delivery.deadline, self._released)
                 if not self._released.is_set():
-                    raise Transient(f"{self.name}: scripted to hang; it may have arrived")
+                    raise Unsure(f"{self.name}: scripted to hang; it may have arrived")
                 return self._accept(delivery, "")
             case Breaks(error=error):
                 raise error

@@ -409,10 +409,10 @@ def _fire_due(state: Escalation, now: datetime) -> Decision[Escalation]:
 
 
 def _climb_to(
-    state: Escalation, index: int, reason: PageReason, now: datetime
+    state: Escalation, index: int, reason: PageReason, now: datetime, *, subject: str = ""
 ) -> tuple[Escalation, tuple[PageAsked, ...]]:
     """Page step `index` is the rung now; an early move to it has been made, and after the last one its page repeats."""
-    state, pages = _page(state, state.terms.contacts_of(index), reason, step=index)
+    state, pages = _page(state, state.terms.contacts_of(index), reason, step=index, subject=subject)
     state = _spaced(replace(state, rung=index, early=None), now)
     if not _unfired_rungs(state):
         state = replace(state, repeat_at=state.unanswered(now) + state.terms.repeat)
@@ -503,13 +503,14 @@ def _want_early(state: Escalation, event: MoveWanted, now: datetime) -> Decision
 
 def _fire_early(state: Escalation, now: datetime) -> Decision[Escalation]:
     assert state.early is not None
-    details = {"because": state.early.why.value}
+    why = state.early.why.value
+    details = {"because": why}
     state = replace(state, early=None)
     waiting = _unfired_rungs(state)
     if not waiting:
         return Decision(state, Why.EARLY_NOT_NEEDED, details=details)
     state = replace(state, moved_early_at=now, fired=(*state.fired, waiting[0]))
-    state, pages = _climb_to(state, waiting[0], PageReason.EARLY, now)
+    state, pages = _climb_to(state, waiting[0], PageReason.EARLY, now, subject=why)
     return Decision(state, Why.STEP_EARLY, pages, details=details | _step_details(waiting[0]))
 
 

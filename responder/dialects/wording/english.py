@@ -16,7 +16,6 @@ WHY: Mapping[str, str] = {
     "incident.opened": "opened by rule {rule} at level {level}",
     "incident.declared": "declared by hand at level {level}",
     "incident.joined": "{alerts} more firing: {subject}",
-    "incident.joined_resolved_by_hand": "more alerts joined after it had been resolved by hand",
     "incident.rose": "{alerts} more firing at a higher level: {subject}; the level is {level} now",
     "incident.reopened": "open again: {subject} fires ({alerts} new); re-opening {reopenings} within the hour",
     "incident.reopened_twin": "open again: an alert that had ended fires again; it may be a late twin",
@@ -153,7 +152,7 @@ NOTICE_SHORT: Mapping[NoticeReason, str] = {
 # The end of a page's headline.
 PAGE: Mapping[PageReason, str] = {
     PageReason.STEP: "paged: nobody answered for {waited}",
-    PageReason.EARLY: "paged early: an earlier step of the ladder failed",
+    PageReason.EARLY: "paged at once: {because}",
     PageReason.ESCALATED: "paged: a person asked for the next step",
     PageReason.REPEAT: "paged again: nobody answered for {waited}",
     PageReason.LEASE_ENDED: "paged again: the acknowledgement of {holder} ran out",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from responder.core.decision import NoticeReason, PageReason
+from responder.core.machines.escalation import EarlyWhy
 from responder.core.machines.notice import Happening, Notice
 from responder.core.machines.page import Page
 from responder.core.policy.escalation import Step
@@ -130,6 +131,7 @@ def _page_tail(page: Page, situation: Situation) -> str:
         reopenings=len(incident.reopenings) if incident is not None else 0,
         subject=visible(subject, TAIL),
         duty=situation.duty(page.subject),
+        because=english.EARLY[EarlyWhy(page.subject)] if page.subject in list(EarlyWhy) else subject,
     )
 
 
