@@ -6,13 +6,14 @@ aside with an alarm; the others of its batch are not held up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import structlog
 
 from responder.core.decision import AlarmKind, AlarmRaised, DueKind, Effect
 from responder.core.errors import Transient
+from responder.core.identifiers import IncidentId
 from responder.engine.batches import together_or_alone
 from responder.engine.handle import DUE, Handle
 from responder.engine.points import Points
@@ -47,7 +48,7 @@ class DueWork:
 
     async def _look(self, unit: Unit, rows: Sequence[DueRow]) -> list[Effect]:
         """What the machines of `rows` want done. Raises _Spoilt where one of them raises."""
-        await unit.lock({row.incident for row in rows if row.incident is not None})
+        await fetch(unit, {row.incident for row in rows if row.incident is not None})
         effects: list[Effect] = []
         for row in rows:
             turn = Turn(unit, self._points.clock.now())
@@ -82,6 +83,12 @@ class DueWork:
             turn.emit(AlarmRaised(kind=AlarmKind.SET_ASIDE, subject=str(row.key), detail=detail[:500]))
             await self._handle.finish(turn)
         self._points.metrics.set_aside.labels("due").inc()
+
+
+async def fetch(unit: Unit, incidents: Collection[IncidentId]) -> None:
+    """Lock them, and read all that a batch will look at in one question; the unit remembers the answer."""
+    await unit.lock(incidents)
+    await unit.live_records(incidents)
 
 
 class _Spoilt(Exception):

@@ -20,7 +20,7 @@ from responder.core.errors import Transient
 from responder.core.identifiers import RecordKey
 from responder.engine.batches import together_or_alone
 from responder.engine.bells import Bells
-from responder.engine.duework import DueWork
+from responder.engine.duework import DueWork, fetch
 from responder.engine.handle import Handle
 from responder.engine.perform import Perform
 from responder.engine.points import Points
@@ -115,7 +115,7 @@ class Outbox:
 
     async def _commit_results(self, batch: Sequence[Ended]) -> None:
         async with self._points.unit("commit.result") as unit:
-            await unit.lock({one.send.incident for one in batch if one.send.incident is not None})
+            await fetch(unit, {one.send.incident for one in batch if one.send.incident is not None})
             for one in batch:
                 turn = Turn(unit, self._points.clock.now())
                 turn.tell(RecordKey(one.send.kind, one.send.record), one.result)
