@@ -74,7 +74,7 @@ class StoredBody(NewBody):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueRow:
-    """`failures`: how often working on it raised, since it was last written."""
+    """`at`: when the record is due, postponed or not. `failures`: how often working on it raised, since last written."""
 
     key: RecordKey
     incident: IncidentId | None
@@ -176,7 +176,7 @@ class Reader(Protocol):
         ...
 
     async def live_records(self, incidents: Collection[IncidentId]) -> dict[IncidentId, list[Record]]:
-        """Every record with `is_live` of these incidents, their escalation included. An unknown one has no entry."""
+        """Every record with `is_live` of these incidents, their escalation included; one that has none has no entry."""
         ...
 
     async def records_of(self, incident: IncidentId, kind: Kind) -> list[Record]:
@@ -194,7 +194,7 @@ class Reader(Protocol):
         ...
 
     async def occurrences_of(self, incident: IncidentId, limit: int, after: int = 0) -> list[Occurrence]:
-        """Oldest first, `after` of them skipped."""
+        """By their start, oldest first, `after` of them skipped."""
         ...
 
     async def hidden_in(self, group: str) -> list[IncidentId]:
@@ -220,17 +220,20 @@ class Reader(Protocol):
         ...
 
     async def next_due(self, kind: DueKind) -> datetime | None:
-        """When the earliest due row of this kind is due."""
+        """When there will be something to take: the earliest row is due, or its postponement over."""
         ...
 
-    async def due_of(self, keys: Collection[RecordKey]) -> dict[RecordKey, DueRow]: ...
+    async def due_of(self, keys: Collection[RecordKey]) -> dict[RecordKey, DueRow]:
+        """Those that have a row, set aside or not."""
+        ...
 
     async def overdue(self, kind: DueKind, before: datetime, limit: int) -> list[DueRow]:
-        """Rows due before `before` that nobody has worked off, earliest first."""
+        """Rows due before `before` that nobody has worked off, earliest first; postponed and set aside ones too."""
         ...
 
     async def unanswered_without_due(self, limit: int) -> list[IncidentId]:
-        """Open, unacknowledged, unsnoozed incidents above level 1 whose escalation has no due row (promise 8)."""
+        """Open, unacknowledged, unsnoozed incidents above level 1 whose escalation has no due row, or one that was set
+        aside (promise 8); the oldest first."""
         ...
 
     async def bodies(self, after: JournalId, limit: int) -> list[StoredBody]:
@@ -262,7 +265,10 @@ class Unit(Reader, Protocol):
         ...
 
     async def claim_bodies(self, limit: int, now: datetime, lease_until: datetime) -> list[StoredBody]:
-        """The oldest waiting bodies that nobody holds a lease on; `attempts` has been raised."""
+        """The oldest waiting bodies that nobody holds a lease on; `attempts` has been raised.
+
+        Fewer than `limit` where they are big, so that a claim fits into memory; never none while one is free.
+        """
         ...
 
     async def finish_bodies(self, ids: Collection[JournalId], now: datetime) -> None: ...
@@ -298,6 +304,7 @@ class Unit(Reader, Protocol):
     async def take_due(self, kind: DueKind, now: datetime, limit: int) -> list[DueRow]:
         """Rows due by `now`, earliest first, which no other unit has taken; they stay taken until this unit ends.
 
+        A postponed row stands where its postponement ends; one that was set aside is not among them.
         Taking changes nothing: what is worked off is gone because its record was written with another `due()`.
         """
         ...
@@ -311,7 +318,7 @@ class Unit(Reader, Protocol):
         ...
 
     async def delete_closed_before(self, moment: datetime, limit: int) -> int:
-        """Closed incidents resolved before `moment`, with everything of theirs; how many were deleted."""
+        """Closed incidents resolved before `moment`, with everything of theirs, audit included; how many there were."""
         ...
 
     async def delete_bodies_before(self, moment: datetime, limit: int) -> int:
@@ -329,9 +336,18 @@ class KeyTaken(Exception):
 
 class Store(Protocol):
     def unit(self) -> AbstractAsyncContextManager[Unit]:
-        """One transaction. Raises `Transient` where the database cannot be used now."""
+        """One transaction. Raises `Transient` where the database cannot be used now, `Permanent` where a person has to
+        mend it, and then nothing of the unit has happened.
+
+        Cancelling it waits for the call in progress, and leaves nothing behind; only where the commit had begun already
+        may the unit have happened as a whole.
+        """
         ...
 
-    def reading(self) -> AbstractAsyncContextManager[Reader]: ...
+    def reading(self) -> AbstractAsyncContextManager[Reader]:
+        """Raises like `unit`."""
+        ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Once the unit in progress has ended. Closing again does nothing; using it then raises `Permanent`."""
+        ...

@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from itertools import accumulate
 from typing import TypeVar
 
 from responder.adapters.storage.codec import Codec
+from responder.adapters.storage.journal import CLAIMED_BYTES
 from responder.core.alert import Occurrence
 from responder.core.decision import DueKind
 from responder.core.errors import Permanent
@@ -213,7 +215,9 @@ class MemoryUnit(MemoryReader):
             for id_, body in sorted(self._contents.bodies.items())
             if body.state is Stored.WAITING and self._contents.leases.get(id_, now) <= now
         ]
-        claimed = [replace(body, attempts=body.attempts + 1) for body in free[:limit]]
+        sizes = accumulate(len(body.body) for body in free)
+        fitting = [body for body, size in zip(free, sizes, strict=True) if size <= CLAIMED_BYTES] or free[:1]
+        claimed = [replace(body, attempts=body.attempts + 1) for body in fitting[:limit]]
         self._contents.bodies.update((body.id, body) for body in claimed)
         self._contents.leases.update((body.id, lease_until) for body in claimed)
         return claimed

@@ -1,8 +1,7 @@
 """Records as text: JSON with a `schema_version`, and the steps that bring an older text up to today's shape.
 
 A change of a record's shape raises its version in VERSIONS and adds the step from the version before to UPCASTERS; the
-golden texts in the tests fail until both are done. Text of strangers survives whatever it holds, NUL and lone
-surrogates included.
+golden texts in the tests fail until both are done. Text of strangers survives whatever it holds.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
 
+from responder.adapters.storage.escapes import escaped, plain, rewritten
 from responder.core.alert import Occurrence
 from responder.core.errors import Permanent
 from responder.core.identifiers import Kind
@@ -23,10 +22,12 @@ from responder.core.machines.heartbeat import Heartbeat
 from responder.core.machines.incident import Incident
 from responder.core.machines.notice import Notice
 from responder.core.machines.page import Page
-from responder.core.policy.escalation import Promise
+from responder.core.policy.escalation import Promise, Terms
 from responder.ports.store import Record
 
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 Fields = dict[str, Any]
 Upcaster = Callable[[Fields], Fields]
 
@@ -48,6 +49,12 @@ VERSIONS: Mapping[str, int] = dict.fromkeys(TYPES, 1)
 # (what, version) -> the step to the next version. It gets the fields without `schema_version`, and may change them.
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
 
+REMEMBERED = 256  # terms, either way; policies in use have a few
+
+_REPLACED = "\ufffd".encode()
+_MARKED_TEXT = "\\u001a"  # the escapes' mark, as JSON has it
+_MARKED = _MARKED_TEXT.encode()
+
 
 class _Form(Generic[T]):
     """One stored type: its text begins with the version, so that the usual case is seen without parsing twice."""
@@ -58,37 +65,50 @@ class _Form(Generic[T]):
         self._what = what
         self._version = version
         self._upcasters = upcasters
-        self._adapter: TypeAdapter[T] = TypeAdapter(type_)
+        self.adapter: TypeAdapter[T] = TypeAdapter(type_)
         self._opening = f'{{"schema_version":{version},'
 
     def encode(self, value: T) -> str:
+        text = self._dumped(value)
+        if text is None or _REPLACED in text or _MARKED in text:
+            text = self._dump(rewritten(value, escaped))
+        return self._opening + text[1:].decode()
+
+    def _dumped(self, value: T) -> bytes | None:
+        """None where there is a lone surrogate in a text; in the key of a mapping it becomes _REPLACED instead."""
         try:
-            text = self._adapter.dump_json(value).decode()
-        except PydanticSerializationError:
-            # A lone surrogate, which UTF-8 cannot hold; as \ud800 it is plain ASCII.
-            text = json.dumps(self._adapter.dump_python(value, mode="json"), separators=(",", ":"))
-        return self._opening + text[1:]
+            return self._dump(value)
+        except ValueError:
+            return None
 
     def decode(self, text: str) -> T:
-        if text.startswith(self._opening):
-            try:
-                return self._adapter.validate_json("{" + text[len(self._opening) :])
-            except ValidationError:
-                pass  # it holds what only the slower way below can read, or is no such record; that way tells which
         try:
-            return self._adapter.validate_python(self._upcast(json.loads(text)))
+            if text.startswith(self._opening):
+                value = self._load("{" + text[len(self._opening) :])
+            else:
+                value = self._load(json.dumps(self._upcast(json.loads(text))))
         except ValidationError as error:
+            if any(fault["type"] == "json_invalid" for fault in error.errors()):
+                raise Permanent(f"store: a stored {self._what} is no JSON") from error
             faults = "; ".join(
                 f"{'.'.join(map(str, fault['loc']))}: {fault['type']}"
                 for fault in error.errors(include_input=False)
             )
-            raise Permanent(
-                f"store: a stored {self._what} is not of the shape this program writes ({faults})"
-            ) from error
+            message = f"store: a stored {self._what} is not of the shape that this program writes ({faults})"
+            raise Permanent(message) from error
         except json.JSONDecodeError as error:
-            raise Permanent(f"store: a stored {self._what} is no JSON ({error.msg})") from error
+            raise Permanent(f"store: a stored {self._what} is no JSON") from error
+        return rewritten(value, plain) if _MARKED_TEXT in text else value
 
-    def _upcast(self, fields: Fields) -> Fields:
+    def _dump(self, value: T) -> bytes:
+        return self.adapter.dump_json(value)
+
+    def _load(self, text: str) -> T:
+        return self.adapter.validate_json(text)
+
+    def _upcast(self, fields: Any) -> Fields:
+        if not isinstance(fields, dict):
+            raise Permanent(f"store: a stored {self._what} is no JSON object")
         version = fields.pop("schema_version", None)
         if not isinstance(version, int):
             raise Permanent(f"store: a stored {self._what} has no schema_version")
@@ -101,7 +121,52 @@ class _Form(Generic[T]):
             if (upcaster := self._upcasters.get((self._what, step))) is None:
                 raise Permanent(f"store: no step from schema version {step} of {self._what} to {step + 1}")
             fields = upcaster(fields)
-        return fields
+        return cast(Fields, fields)
+
+
+class _EscalationForm(_Form[Escalation]):
+    """An escalation's text begins with its terms, and a line feed ends them.
+
+    A few terms are shared by all escalations, and are most of the text: each is turned into text, and back, once.
+    """
+
+    _TERMS = '{"terms":'
+
+    def __init__(
+        self, what: str, type_: Any, version: int, upcasters: Mapping[tuple[str, int], Upcaster]
+    ) -> None:
+        super().__init__(what, type_, version, upcasters)
+        # By identity, which stays theirs because the terms are kept beside their text.
+        self._texts: dict[int, tuple[Terms, bytes]] = {}
+        self._terms: dict[str, Terms] = {}
+
+    def _dump(self, value: Escalation) -> bytes:
+        rest = self.adapter.dump_json(value, exclude={"terms"})
+        return self._TERMS.encode() + self._text_of(value.terms) + b"\n," + rest[1:]
+
+    def _text_of(self, terms: Terms) -> bytes:
+        if (known := self._texts.get(id(terms))) is None:
+            known = (terms, terms.model_dump_json().encode())
+            _remember(self._texts, id(terms), known)
+        return known[1]
+
+    def _load(self, text: str) -> Escalation:
+        head, line_feed, rest = text.partition("\n,")
+        if not line_feed or not head.startswith(self._TERMS):
+            return super()._load(text)
+        if (terms := self._terms.get(head)) is None:
+            terms = Terms.model_validate_json(head[len(self._TERMS) :])
+            _remember(self._terms, head, terms)
+        return self.adapter.validate_python({**json.loads("{" + rest), "terms": terms})
+
+
+_FORMS: Mapping[str, type[_Form[Any]]] = {Kind.ESCALATION: _EscalationForm}
+
+
+def _remember(cache: dict[K, V], key: K, value: V) -> None:
+    if len(cache) >= REMEMBERED:
+        cache.clear()
+    cache[key] = value
 
 
 class Codec:
@@ -113,7 +178,8 @@ class Codec:
         upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
     ) -> None:
         self._forms: dict[str, _Form[Any]] = {
-            what: _Form(what, type_, versions[what], upcasters) for what, type_ in TYPES.items()
+            what: _FORMS.get(what, _Form)(what, type_, versions[what], upcasters)
+            for what, type_ in TYPES.items()
         }
 
     def encode(self, record: Record) -> str:

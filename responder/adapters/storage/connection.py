@@ -8,7 +8,7 @@ become `Transient` and `Permanent`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from responder.adapters.storage.batch import Batch, Rows
 from responder.core.errors import Failure
 
 T = TypeVar("T")
-Rows = Sequence[Mapping[str, Any]]
 Translate = Callable[[DBAPIError], Failure]
 
 
@@ -40,32 +40,40 @@ async def finished(call: Coroutine[Any, Any, T]) -> T:
 
 
 class Transaction:
-    """What a reader or a unit may do with its connection between the beginning and the end."""
+    """What a reader or a unit may do with its connection between the beginning and the end.
+
+    After a call has failed every other raises the same: the database may have rolled back what there was, and would
+    keep what comes after, so that half of a unit were committed where somebody has caught the exception.
+    """
 
     def __init__(self, connection: AsyncConnection, translate: Translate) -> None:
         self._connection = connection
         self._translate = translate
+        self._failure: BaseException | None = None
 
-    async def rows(
-        self, statement: Executable, parameters: Mapping[str, Any] | Rows | None = None
-    ) -> Sequence[Row[Any]]:
-        return await self.run(lambda connection: connection.execute(statement, parameters).all())
+    async def rows(self, statement: Executable) -> Sequence[Row[Any]]:
+        return await self.run(lambda connection: connection.execute(statement).all())
 
-    async def write(self, statements: Iterable[tuple[Executable, Rows]]) -> None:
+    async def write(self, batches: Iterable[tuple[Batch, Rows]]) -> None:
         """Each statement once for each of its rows; nothing for no rows."""
 
         def execute(connection: Connection) -> None:
-            for statement, rows in statements:
-                if rows:
-                    connection.execute(statement, rows)
+            for batch, rows in batches:
+                batch.execute(connection, rows)
 
         await self.run(execute)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
+        self.refuse_failed()
         try:
-            return await finished(self._connection.run_sync(work))
-        except DBAPIError as error:
-            raise self._translate(error) from error
+            return await _translated(self._connection.run_sync(work), self._translate)
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def refuse_failed(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
 
 @asynccontextmanager
@@ -82,7 +90,8 @@ async def transaction(engine: AsyncEngine, translate: Translate) -> AsyncIterato
             await _roll_back(connection, error)
             raise
     finally:
-        await finished(connection.close())
+        if connection.sync_connection is not None:
+            await finished(connection.close())
 
 
 async def _translated(call: Coroutine[Any, Any, T], translate: Translate) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, update
 
 from responder.adapters.storage.rows import body_of_row, journal_row
 from responder.adapters.storage.tables import bodies, journal
@@ -21,7 +21,7 @@ def append(writes: Writes, new: Sequence[NewBody]) -> Callable[[Connection], lis
         rows = [journal_row(body) for body in new]
         ids = [JournalId(id_) for id_ in connection.execute(writes.append_journal, rows).scalars()]
         texts = [{"journal": id_, "body": body.body} for id_, body in zip(ids, new, strict=True)]
-        connection.execute(writes.append_bodies, texts)
+        writes.append_bodies.execute(connection, texts)
         return ids
 
     return work
@@ -45,7 +45,7 @@ def claim(
         ids = _affordable([(row.id, row.size) for row in connection.execute(waiting)])
         if not ids:
             return []
-        connection.execute(writes.attempt, [{"of_id": id_, "until": lease_until} for id_ in ids])
+        writes.attempt.execute(connection, [{"of_id": id_, "until": lease_until} for id_ in ids])
         claimed = (
             select(journal, bodies.c.body)
             .join(bodies, bodies.c.journal == journal.c.id)
@@ -55,6 +55,12 @@ def claim(
         return [body_of_row(row) for row in connection.execute(claimed)]
 
     return work
+
+
+def end_leases(connection: Connection) -> None:
+    """Every claim has ended without a word; what it counted as an attempt stays counted."""
+    is_claimed = (journal.c.state == Stored.WAITING.value) & journal.c.lease_until.is_not(None)
+    connection.execute(update(journal).where(is_claimed).values(lease_until=None))
 
 
 def _affordable(sizes: Sequence[tuple[int, int]]) -> list[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from responder.adapters.storage import journal as journaled
 from responder.adapters.storage.codec import Codec
 from responder.adapters.storage.connection import finished, transaction
 from responder.adapters.storage.lockfile import LockFile
@@ -48,10 +49,10 @@ PASSING = frozenset({"BUSY", "LOCKED", "NOMEM", "INTERRUPT", "IOERR", "FULL", "C
 
 
 class SqliteStore:
-    """Made by `open_sqlite`."""
+    """Made by `open_sqlite`. `path`: its file."""
 
     def __init__(self, path: Path, lock: LockFile, *, codec: Codec, pragmas: Mapping[str, int | str]) -> None:
-        self._path = path
+        self.path = path
         self._lock = lock
         self._codec = codec
         self._writes = Writes(insert)
@@ -63,7 +64,12 @@ class SqliteStore:
 
     async def upgrade(self) -> None:
         async with transaction(self._writing, self._translate) as found:
-            await found.run(lambda connection: upgrade(connection, str(self._path)))
+            await found.run(lambda connection: upgrade(connection, str(self.path)))
+
+    async def end_leases(self) -> None:
+        """Whoever had claimed a body held the lock file, so it is no more; the body need not wait for the lease."""
+        async with transaction(self._writing, self._translate) as found:
+            await found.run(journaled.end_leases)
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
@@ -73,6 +79,7 @@ class SqliteStore:
                 unit = SqlUnit(found, self._codec, self._writes)
                 yield unit
                 await unit.flush()
+                found.refuse_failed()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reader]:
@@ -82,8 +89,10 @@ class SqliteStore:
                 yield SqlReader(found, self._codec)
 
     async def close(self) -> None:
-        """Waits for the unit that is running; closing again does nothing."""
-        async with self._turn:
+        """Waits for the unit and the readers in progress; closing again does nothing."""
+        async with AsyncExitStack() as nobody:
+            for turn in (self._turn, *[self._places] * READERS):
+                await nobody.enter_async_context(turn)
             self._closed = True
             await finished(self._reading.dispose())
             await finished(self._writing.dispose())
@@ -91,12 +100,13 @@ class SqliteStore:
 
     def _refuse_closed(self) -> None:
         if self._closed:
-            raise Permanent(f"{self._path}: the store is closed")
+            raise Permanent(f"{self.path}: the store is closed")
 
     def _translate(self, error: DBAPIError) -> Failure:
-        name = str(getattr(error.orig, "sqlite_errorname", "SQLITE_INTERRUPT"))
-        text = f"{self._path}: {error.orig} ({name})"
-        if name.removeprefix("SQLITE_").partition("_")[0] in PASSING:
+        # aiosqlite's own errors, such as that the connection is closed, have no name.
+        name = str(getattr(error.orig, "sqlite_errorname", ""))
+        text = f"{self.path}: {error.orig} ({name or 'no connection'})"
+        if not name or name.removeprefix("SQLITE_").partition("_")[0] in PASSING:
             return Transient(text)
         return Permanent(text)
 
@@ -109,12 +119,16 @@ async def open_sqlite(
     `pragmas`: more settings of the writing connection. Raises InUse where another process has it, Newer where a newer
     responder has made it, Permanent where the file is no database, Transient where the disk fails.
     """
-    _make_private(path)
     lock = LockFile(path.with_name(path.name + ".lock"))
-    lock.take(path)
+    try:
+        _make_private(path)
+        lock.take(path)
+    except OSError as error:
+        raise Permanent(f"{path} cannot be opened: {error.strerror} ({error.filename})") from error
     store = SqliteStore(path, lock, codec=codec or Codec(), pragmas=pragmas or {})
     try:
         await store.upgrade()
+        await store.end_leases()
     except BaseException:
         await store.close()
         raise

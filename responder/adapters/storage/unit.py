@@ -24,6 +24,7 @@ from responder.adapters.storage.tables import (
     audit,
     counters,
     due,
+    hidden,
     incidents,
     journal,
     occurrences,
@@ -63,6 +64,7 @@ class _Seen:
     summaries: dict[IncidentId, Summary | None] = field(default_factory=dict)
     newest: dict[Fingerprint, Occurrence | None] = field(default_factory=dict)
     written: dict[Fingerprint, Occurrence] = field(default_factory=dict)  # the newest of this unit's own
+    hides: bool | None = None  # the database had a hidden group at all, as it seldom has
     hidden: dict[str, list[IncidentId]] = field(default_factory=dict)  # as the database had them
     incidents: dict[IncidentId, Incident] = field(default_factory=dict)  # written
     promises: dict[PinHash, Promise | None] = field(default_factory=dict)
@@ -128,8 +130,10 @@ class SqlUnit(SqlReader):
 
     async def hidden_in(self, group: str) -> list[IncidentId]:
         stored, written = self._seen.hidden, self._seen.incidents
+        if self._seen.hides is None:
+            self._seen.hides = bool(await self._by_key(select(hidden.c.incident).limit(1)))
         if group not in stored:
-            stored[group] = await super().hidden_in(group)
+            stored[group] = await super().hidden_in(group) if self._seen.hides else []
         own = [id_ for id_, incident in written.items() if incident.is_live and group in incident.hidden]
         return sorted([*own, *(id_ for id_ in stored[group] if id_ not in written)])
 

@@ -19,13 +19,13 @@ class Newer(Permanent):
     """The database was made by a newer program."""
 
 
-def upgrade(connection: Connection, database: str) -> None:
+def upgrade(connection: Connection, database: str, migrations: Path = MIGRATIONS) -> None:
     """Runs inside the caller's transaction, so that an upgrade happens as a whole or not at all.
 
     `database`: its name in messages. Raises Newer.
     """
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     config.attributes["connection"] = connection
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     found = set(MigrationContext.configure(connection).get_current_heads())

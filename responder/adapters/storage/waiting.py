@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import Executable
-
+from responder.adapters.storage.batch import Batch, Rows
 from responder.adapters.storage.codec import Codec
-from responder.adapters.storage.connection import Rows
 from responder.adapters.storage.rows import (
     Fields,
     act_row,
@@ -54,7 +52,7 @@ class Waiting:
         )
         return any(some) or self.number is not None
 
-    def statements(self, writes: Writes, codec: Codec) -> Iterator[tuple[Executable, Rows]]:
+    def statements(self, writes: Writes, codec: Codec) -> Iterator[tuple[Batch, Rows]]:
         """Each statement with its rows, in an order in which none refers to what is not there yet."""
         yield writes.record, [record_row(record, codec) for record in self.records.values()]
         yield from self._due_statements(writes)
@@ -71,7 +69,7 @@ class Waiting:
         if self.number is not None:
             yield writes.counter, [{"name": INCIDENTS, "value": self.number}]
 
-    def _due_statements(self, writes: Writes) -> Iterator[tuple[Executable, Rows]]:
+    def _due_statements(self, writes: Writes) -> Iterator[tuple[Batch, Rows]]:
         rows: list[Fields] = []
         gone: list[Fields] = []
         for record in self.records.values():
@@ -82,7 +80,7 @@ class Waiting:
         yield writes.no_due, gone
         yield writes.due, rows
 
-    def _incident_statements(self, writes: Writes) -> Iterator[tuple[Executable, Rows]]:
+    def _incident_statements(self, writes: Writes) -> Iterator[tuple[Batch, Rows]]:
         written = [record for record in self.records.values() if isinstance(record, Incident)]
         # Closed ones first: they free the key that another of these may have taken.
         written.sort(key=lambda incident: incident.is_live)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import Executable, Insert, Table, bindparam, delete, insert, update
+from sqlalchemy import Table, bindparam, delete, insert, update
 
+from responder.adapters.storage.batch import Batch
 from responder.adapters.storage.tables import (
     acts,
     audit,
@@ -33,45 +34,34 @@ class Writes:
 
     def __init__(self, on_conflict: DialectInsert) -> None:
         self._on_conflict = on_conflict
-        self.append_journal = insert(journal).returning(journal.c.id, sort_by_parameter_order=True)
-        self.append_bodies: Insert = insert(bodies)
         self.record = self._replace(records, {"kind", "id"}, kept={"seq"})
         self.due = self._replace(due, {"record_kind", "record"})
-        self.no_due: Executable = delete(due).where(
-            due.c.record_kind == bindparam("of_kind"), due.c.record == bindparam("of_record")
+        self.no_due = Batch(
+            delete(due).where(
+                due.c.record_kind == bindparam("of_kind"), due.c.record == bindparam("of_record")
+            )
         )
         self.incident = self._replace(incidents, {"incident"})
-        self.nothing_hidden: Executable = delete(hidden).where(hidden.c.incident == bindparam("of_incident"))
-        self.hidden: Insert = insert(hidden)
+        self.nothing_hidden = Batch(delete(hidden).where(hidden.c.incident == bindparam("of_incident")))
+        self.hidden = Batch(insert(hidden))
         self.summary = self._replace(summaries, {"incident"})
         self.occurrence = self._replace(occurrences, {"fingerprint", "number"}, kept={"seq"})
-        self.promise = self._on_conflict(promises).on_conflict_do_nothing()
-        self.audit: Insert = insert(audit)
+        self.promise = Batch(on_conflict(promises).on_conflict_do_nothing())
+        self.audit = Batch(insert(audit))
         self.act = self._replace(acts, {"actor", "incident", "revision", "verb"})
         self.token = self._replace(tokens, {"id"})
         self.counter = self._replace(counters, {"name"})
-        self.attempt: Executable = (
-            update(journal)
-            .where(journal.c.id == bindparam("of_id"))
-            .values(attempts=journal.c.attempts + 1, lease_until=bindparam("until"))
-        )
-        self.finish = self._end_body(Stored.DONE)
-        self.set_aside = self._end_body(Stored.SET_ASIDE)
-        self.release: Executable = (
-            update(journal).where(journal.c.id == bindparam("of_id")).values(lease_until=None)
-        )
+        self.append_journal = insert(journal).returning(journal.c.id, sort_by_parameter_order=True)
+        self.append_bodies = Batch(insert(bodies))
+        one = update(journal).where(journal.c.id == bindparam("of_id"))
+        self.attempt = Batch(one.values(attempts=journal.c.attempts + 1, lease_until=bindparam("until")))
+        self.release = Batch(one.values(lease_until=None))
+        ended = one.values(lease_until=None, done_at=bindparam("at"), detail=bindparam("why"))
+        self.finish = Batch(ended.values(state=Stored.DONE.value))
+        self.set_aside = Batch(ended.values(state=Stored.SET_ASIDE.value))
 
-    def _replace(self, table: Table, key: Collection[str], kept: Collection[str] = ()) -> Executable:
+    def _replace(self, table: Table, key: Collection[str], kept: Collection[str] = ()) -> Batch:
         """Insert, or where `key` is known already replace every column but those of `key` and `kept`."""
         statement = self._on_conflict(table)
         changed = {c.name: statement.excluded[c.name] for c in table.c if c.name not in (*key, *kept)}
-        replaced: Executable = statement.on_conflict_do_update(index_elements=sorted(key), set_=changed)
-        return replaced
-
-    @staticmethod
-    def _end_body(state: Stored) -> Executable:
-        return (
-            update(journal)
-            .where(journal.c.id == bindparam("of_id"))
-            .values(state=state.value, lease_until=None, done_at=bindparam("at"), detail=bindparam("why"))
-        )
+        return Batch(statement.on_conflict_do_update(index_elements=sorted(key), set_=changed))

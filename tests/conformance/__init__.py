@@ -1,0 +1,1 @@
+"""What a port promises, tried on every adapter of it and on its fake."""

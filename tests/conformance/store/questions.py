@@ -1,0 +1,72 @@
+"""Every question of the port about I1, and something written for each."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from responder.core.decision import DueKind
+from responder.core.identifiers import JournalId, Kind
+from responder.ports.store import (
+    Act,
+    Reader,
+    SummaryQuery,
+    Unit,
+    key_of,
+)
+from tests.builders import (
+    HOUR,
+    I1,
+    NOON,
+    audit_line,
+    body,
+    heartbeat,
+    incident,
+    occurrence,
+    page,
+    promise,
+    summary,
+    token,
+)
+
+QUESTIONS: dict[str, Callable[[Reader], Awaitable[object]]] = {
+    "records": lambda reader: reader.records([key_of(incident()), key_of(page())]),
+    "live records": lambda reader: reader.live_records([I1]),
+    "records of": lambda reader: reader.records_of(I1, Kind.PAGE),
+    "heartbeats": lambda reader: reader.heartbeats(),
+    "open incidents": lambda reader: reader.open_incidents([incident().key]),
+    "last occurrences": lambda reader: reader.last_occurrences([occurrence().fingerprint]),
+    "occurrences of": lambda reader: reader.occurrences_of(I1, 10),
+    "hidden in": lambda reader: reader.hidden_in("group"),
+    "promises": lambda reader: reader.promises([promise().pin]),
+    "pins in use": lambda reader: reader.pins_in_use(),
+    "summaries": lambda reader: reader.summaries(SummaryQuery()),
+    "summary": lambda reader: reader.summary(I1),
+    "counts": lambda reader: reader.counts(),
+    "audit of": lambda reader: reader.audit_of(I1, 10),
+    "next due": lambda reader: reader.next_due(DueKind.SEND),
+    "due of": lambda reader: reader.due_of([key_of(page())]),
+    "overdue": lambda reader: reader.overdue(DueKind.SEND, NOON + HOUR, 10),
+    "unanswered without due": lambda reader: reader.unanswered_without_due(10),
+    "waiting count": lambda reader: reader.waiting_count(),
+    "set-aside count": lambda reader: reader.set_aside_count(),
+    "bodies": lambda reader: reader.bodies(JournalId(0), 10),
+    "act": lambda reader: reader.act("cto", I1, 1, "ack"),
+    "tokens": lambda reader: reader.tokens(),
+    "token by digest": lambda reader: reader.token_by_digest(token().digest),
+}
+NOTHING: tuple[object, ...] = ([], {}, None, 0)
+
+
+async def write_everything(unit: Unit) -> None:
+    """Something for each question, about I1."""
+    await unit.put_record(incident(hidden=frozenset({"group"})), NOON)
+    await unit.put_record(page(), NOON)
+    await unit.put_record(heartbeat(), NOON)
+    await unit.put_occurrence(occurrence())
+    await unit.put_promise(promise())
+    await unit.put_summary(summary())
+    await unit.put_audit([audit_line()])
+    await unit.put_act(Act(actor="cto", incident=I1, revision=1, verb="ack", at=NOON, reply="done"))
+    await unit.put_token(token())
+    _, aside = await unit.append_bodies([body(), body()])
+    await unit.set_body_aside(aside, "unreadable", NOON)

@@ -1,0 +1,61 @@
+"""Audit lines, acts and tokens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from responder.ports.store import (
+    Act,
+)
+from tests.builders import (
+    HOUR,
+    I1,
+    I2,
+    MINUTE,
+    NOON,
+    audit_line,
+    token,
+)
+
+
+async def test_audit_lines_keep_their_order_and_come_a_page_at_a_time(store):
+    codes = [f"why.{number}" for number in range(5)]
+    async with store.unit() as unit:
+        await unit.put_audit([audit_line(why=code) for code in codes[:2]])
+        await unit.put_audit([audit_line(I2, why="other"), audit_line(None, why="nobody's")])
+    async with store.unit() as unit:
+        await unit.put_audit(
+            [audit_line(why=code, details={"a": "b"}, actor="cto", revision=3) for code in codes[2:]]
+        )
+    async with store.reading() as reader:
+        first = await reader.audit_of(I1, 3)
+        rest = await reader.audit_of(I1, 3, after=first[-1].id)
+    assert [line.why for line in (*first, *rest)] == codes
+    assert replace(rest[-1], id=0) == audit_line(why=codes[4], details={"a": "b"}, actor="cto", revision=3)
+
+
+async def test_an_act_is_known_by_who_did_what_to_which_revision(store):
+    act = Act(actor="cto", incident=I1, revision=3, verb="ack", at=NOON, reply="acknowledged")
+    async with store.unit() as unit:
+        await unit.put_act(act)
+    async with store.reading() as reader:
+        assert await reader.act("cto", I1, 3, "ack") == act
+        assert await reader.act("ceo", I1, 3, "ack") is None
+        assert await reader.act("cto", I2, 3, "ack") is None
+        assert await reader.act("cto", I1, 4, "ack") is None
+        assert await reader.act("cto", I1, 3, "resolve") is None
+
+
+async def test_tokens_are_listed_found_by_digest_and_changed(store):
+    revoked = token(
+        "t1", revoked_at=NOON + HOUR, used_at=NOON + MINUTE, expires_at=NOON + 2 * HOUR, contact=None
+    )
+    async with store.unit() as unit:
+        await unit.put_token(token("t2", created_at=NOON + MINUTE))
+        await unit.put_token(token("t1"))
+    async with store.unit() as unit:
+        await unit.put_token(revoked)
+    async with store.reading() as reader:
+        assert await reader.tokens() == [revoked, token("t2", created_at=NOON + MINUTE)]
+        assert await reader.token_by_digest("digest of t1") == revoked
+        assert await reader.token_by_digest("digest of t3") is None
