@@ -1,0 +1,113 @@
+"""The webhook that Alertmanager posts to, and the heartbeats that others post.
+
+A 2xx means that the body is durable. Alertmanager repeats what got a 5xx and drops what got a 4xx, so a body that could
+be kept is never refused. Whoever is refused again and again is told about: see `engine.rejections`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from responder.core.errors import Failure, Transient
+from responder.core.identifiers import JournalId
+from responder.dialects.alertmanager import NotABody, peek
+from responder.engine.service import Service
+from responder.ports.store import NewBody
+from responder.web.auth import Doors, Guard
+from responder.web.bodies import read_body, unasked
+from responder.web.problems import Kind, Problem, of_transient, stopping, unavailable
+
+SOURCE = "alertmanager"
+LARGE = 256 * 1024  # bytes; from here on a body is looked at beside the loop, one at a time
+BEAT_MOST = 64 * 1024  # bytes that a beat may bring; they are not read for anything
+
+log = structlog.get_logger("webhooks")
+
+Post = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class Webhooks:
+    def __init__(self, service: Service, doors: Doors, guard: Guard) -> None:
+        self._service = service
+        self._doors = doors
+        self._guard = guard
+        self._looking = asyncio.Lock()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/webhooks/alertmanager", self._counted(self.alertmanager), expect_handler=unasked),
+            web.post("/heartbeats/{name}", self._counted(self.heartbeat), expect_handler=unasked),
+        ]
+
+    async def alertmanager(self, request: web.Request) -> web.Response:
+        self._guard.admit_webhook(request)
+        self._refuse_while_stopping()
+        clock = self._service.points.clock
+        raw = await read_body(request, self._doors.body_most, clock)
+        await self._look(raw)
+        new = NewBody(received_at=clock.now(), source=SOURCE, peer=peer_of(request), body=raw)
+        journal = await self._accepted(new)
+        self._service.points.metrics.bodies.labels("accepted").inc()
+        log.debug("body accepted", journal=journal, bytes=len(raw), peer=new.peer)
+        return web.json_response({"journal": journal})
+
+    async def heartbeat(self, request: web.Request) -> web.Response:
+        await self._guard.admit_beat(request)
+        self._refuse_while_stopping()
+        await read_body(request, BEAT_MOST, self._service.points.clock)
+        name = request.match_info["name"]
+        if not await asyncio.shield(self._service.heartbeats.beat(name)):
+            detail = "no heartbeat of this name is heard by HTTP; heartbeats.yaml names those that are"
+            raise Problem(Kind.UNKNOWN, detail)
+        return web.json_response({"heartbeat": name})
+
+    async def _look(self, raw: bytes) -> None:
+        """Raises Problem where it is no body at all."""
+        try:
+            if len(raw) < LARGE:
+                peek(raw)
+            else:
+                async with self._looking:
+                    await asyncio.to_thread(peek, raw)
+        except NotABody as problem:
+            raise Problem(Kind.UNREADABLE, str(problem)) from None
+
+    async def _accepted(self, new: NewBody) -> JournalId:
+        """A caller that hangs up does not take back what it has sent: the body is kept all the same."""
+        try:
+            return await asyncio.shield(self._service.intake.accept(new))
+        except Transient as failure:
+            log.warning("body not accepted", problem=str(failure))
+            raise of_transient(failure) from None
+        except Failure as failure:
+            log.error("body not accepted", problem=str(failure))
+            raise unavailable("the journal cannot be written; the log says what has to be mended") from None
+
+    def _refuse_while_stopping(self) -> None:
+        if self._service.is_stopping:
+            raise stopping()
+
+    def _counted(self, post: Post) -> Post:
+        """Answers as `post` does, and counts what it refuses."""
+
+        async def counted(request: web.Request) -> web.Response:
+            try:
+                answer = await post(request)
+            except Problem as problem:
+                self._service.points.metrics.bodies.labels(f"refused-{problem.status}").inc()
+                if problem.status in (400, 401, 413):
+                    await self._service.rejections.refused(peer_of(request), problem.status)
+                raise
+            await self._service.rejections.accepted(peer_of(request))
+            return answer
+
+        return counted
+
+
+def peer_of(request: web.Request) -> str:
+    """The address it came from, without its port; a proxy's where there is one, because anybody can write a header."""
+    return request.remote or "unknown"
