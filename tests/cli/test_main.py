@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from responder.cli.client import read_answer
+from responder.cli.outcome import Exit, Trouble
+from responder.cli.output import Terminal, plain, visible_line
+from tests.cli.desk import run
+from tests.cli.reference import CLI, reference
+from tests.house.tree import ROOT
+
+HEAVY = (
+    "aiohttp",
+    "aiosqlite",
+    "alembic",
+    "pydantic",
+    "re2",
+    "rich.table",
+    "ruamel.yaml",
+    "sqlalchemy",
+    "uvloop",
+)
+
+
+def test_help_loads_nothing_heavy():
+    script = (
+        "import sys\n"
+        "from responder.cli.main import app\n"
+        "try: app(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ran.stderr.strip() == "[]"
+    for verb in ("serve", "check", "schema", "explain", "incidents", "send", "replay", "token", "status"):
+        assert f"\n  {verb} " in ran.stdout
+
+
+def test_the_documentation_lists_every_command_and_option_as_it_is():
+    assert CLI.read_text(encoding="utf-8") == reference(), "run `python -m tests.cli.reference`"
+
+
+@pytest.mark.parametrize(
+    "status, body, code, what",
+    [
+        (200, b'{"a": 1}', None, ""),
+        (201, b"{}", None, ""),
+        (202, b'{"words": "not recorded yet"}', Exit.NOT_RECORDED, "not recorded yet"),
+        (200, b"<html>", Exit.UNREACHABLE, "is no responder"),
+        (301, b"", Exit.UNREACHABLE, "status 301"),
+        (
+            400,
+            b'{"detail": "see errors", "errors": [{"where": "for", "what": "bad"}]}',
+            Exit.USAGE,
+            "for: bad",
+        ),
+        (401, b'{"detail": "no token; make one"}', Exit.REFUSED, "no token"),
+        (403, b'{"detail": "not yours"}', Exit.REFUSED, "not yours"),
+        (404, b'{"detail": "no such thing"}', Exit.NOT_SO, "no such thing"),
+        (409, b'{"detail": "not now"}', Exit.REFUSED, "not now"),
+        (413, b'{"detail": "too large"}', Exit.USAGE, "too large"),
+        (500, b'{"detail": "our fault"}', Exit.UNREACHABLE, "our fault"),
+        (502, b"Bad Gateway", Exit.UNREACHABLE, "status 502, and not as a responder does"),
+        (503, b'{"detail": "stopping"}', Exit.UNREACHABLE, "stopping"),
+    ],
+)
+def test_every_answer_has_its_exit_code_and_words(status, body, code, what):
+    if code is None:
+        read_answer(status, body, "http://x")
+        return
+    with pytest.raises(Trouble) as trouble:
+        read_answer(status, body, "http://x")
+    assert trouble.value.code is code
+    assert what in trouble.value.what
+
+
+def test_settings_that_make_no_sense_are_told_one_a_line():
+    ran = run("serve", env={"RESPONDER_LISTEN": "nowhere", "RESPONDER_TIMEZONE": "Mars/Base"})
+    assert ran.code == 2
+    assert sorted(line.partition(":")[2].strip().partition(":")[0] for line in ran.err.splitlines()) == [
+        "RESPONDER_LISTEN",
+        "RESPONDER_TIMEZONE",
+    ]
+
+
+def test_policies_that_are_not_whole_keep_the_service_from_starting(tmp_path):
+    ran = run("serve", env={"RESPONDER_POLICIES": "nowhere"})
+    assert ran.code == 1
+    assert "there is no such folder" in ran.err
+
+
+async def test_the_service_says_how_it_is_doing(desk):
+    ran = await desk.run("status")
+    assert ran.code == 0
+    assert f"{desk.url}: ready" in ran.out
+    assert "version 9.9" in ran.out
+    assert (await desk.run("status", "-o", "json")).json()["ready"] is True
+    desk.world.service.is_stopping = True
+    ran = await desk.run("status")
+    assert ran.code == 1
+    assert "NOT READY" in ran.out
+    assert "service: stopping" in ran.out
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("  \x1b[31mred", "  \\x1b[31mred"),
+        ("a\nb\r\nc", "a b c"),
+        ("[red]x[/red]", "[red]x[/red]"),
+        ("\u202eevil", "\\u202eevil"),
+        ("\x9b2J", "\\x9b2J"),
+        ("한국어", "한국어"),
+    ],
+)
+def test_a_line_is_one_line_and_obeys_nobody(text, shown, capsys):
+    assert visible_line(text) == shown
+    Terminal().say(text)
+    Terminal().table(("a",), [(text,)])
+    out = capsys.readouterr().out.splitlines()
+    assert out == [shown, "a", shown]
+
+
+def test_records_become_what_json_can_say():
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert plain({Exit.DONE: (noon, timedelta(minutes=1), {3}, None, True)}) == {
+        "0": ["2026-11-23T12:00:00Z", 60.0, [3], None, True]
+    }
