@@ -21,9 +21,7 @@ TWIN_HOLD = timedelta(seconds=30)  # a late twin of an HA pair is followed by it
 RECHECK = timedelta(minutes=30)  # resolved by hand and still firing: open again after this
 RECHECK_DISASTER = timedelta(minutes=10)  # the same at levels 3-4
 FLAP_WINDOW = timedelta(hours=1)
-FLAPS = (
-    3  # this many re-openings within FLAP_WINDOW make one flapping page, and one in each FLAP_WINDOW after it
-)
+FLAPS = 3  # re-openings within FLAP_WINDOW from which on it flaps, which is told once in a FLAP_WINDOW
 
 
 class Phase(StrEnum):
@@ -353,7 +351,7 @@ def _resolve_if_cleared(state: Incident, now: datetime, details: dict[str, str])
         return Decision(state, Why.STILL_FIRING, details=details)
     if state.hidden:
         return Decision(state, Why.CLEARED_INCOMPLETE, details=details)
-    return _resolve(replace(state, resolved_by=None), Why.CLEARED, now, details)
+    return _resolve(state, Why.CLEARED, now, details)
 
 
 def _show(state: Incident, group: str, now: datetime) -> Decision[Incident]:
@@ -361,7 +359,7 @@ def _show(state: Incident, group: str, now: datetime) -> Decision[Incident]:
         return Decision(state, Why.STALE)
     state = replace(state, hidden=state.hidden - {group})
     if state.phase is Phase.OPEN and not state.firing and not state.hidden and state.seen:
-        return _resolve(replace(state, resolved_by=None), Why.CLEARED, now, {})
+        return _resolve(state, Why.CLEARED, now, {})
     return Decision(state, Why.COMPLETE)
 
 
@@ -374,7 +372,7 @@ def _resolve_by_hand(state: Incident, event: PersonResolved, now: datetime) -> D
 
 
 def _resolve(state: Incident, why: Why, now: datetime, details: dict[str, str]) -> Decision[Incident]:
-    state = replace(state, phase=Phase.RESOLVED, resolved_at=now, twin_since=None)
+    state = replace(state, phase=Phase.RESOLVED, resolved_at=now)
     return Decision(state, why, (IncidentResolved(incident=state.incident),), details=details)
 
 
@@ -443,7 +441,7 @@ RACES = (
         "new occurrence fires",
         "resolved, within the reopen window",
         "the same incident re-opens without its acknowledgement; quiet time is not counted; the third re-opening "
-        "within an hour is one flapping page, later ones are quiet",
+        "within an hour is one flapping page, and the others within an hour of it are quiet",
     ),
     Race(
         "person resolves",

@@ -1,0 +1,785 @@
+"""Escalation: each level of the plan as a timeline, and row by row what each event makes of each state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from responder.core.decision import Decision, Due, DueKind, NoticeAsked, NoticeReason, PageAsked, PageReason
+from responder.core.identifiers import ChannelName, ContactName
+from responder.core.level import Level
+from responder.core.machines.escalation import (
+    Acknowledged,
+    EarlyMove,
+    EarlyWhy,
+    Escalated,
+    Escalation,
+    Event,
+    HandedOver,
+    Joined,
+    Lease,
+    LevelReached,
+    MoveWanted,
+    PagesWithdrawn,
+    Phase,
+    RemediationAsked,
+    Reopened,
+    Repinned,
+    Resolved,
+    Snooze,
+    Snoozed,
+    TimerDue,
+    Unacknowledged,
+    Why,
+    advance,
+    begin,
+)
+from responder.core.policy.escalation import Notify, Terms
+from tests.core.matrix import (
+    CEO,
+    CTO,
+    DBA,
+    DEVOPS,
+    FATAL,
+    HOUR,
+    I1,
+    LEAD,
+    LEGAL,
+    MATRIX,
+    MINOR,
+    MINUTE,
+    MODERATE,
+    NOON,
+    NOW,
+    ON_CALL,
+    SECOND,
+    SEVERE,
+    SUCCESS,
+    VP,
+    pages,
+    terms_of,
+)
+
+ANA, BO = ContactName("ana"), ContactName("bo")
+Line = tuple[int, StrEnum, tuple[ContactName, ...]]
+
+
+class Climb:
+    """One ladder on its own: events at minutes after noon, timers at their time, and who was paged when."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.now = NOON
+        self.lines: list[Line] = []
+        self.paged: list[tuple[int, PageAsked]] = []
+        self.notices: list[NoticeReason] = []
+        self.state = begin(I1, terms, NOON).state
+        self.until(0)
+
+    def until(self, minutes: float, *, late: bool = False) -> Climb:
+        """Timers are fired at their times, or all of them at the end (`late`: we were down)."""
+        end = NOON + minutes * MINUTE
+        while (due := self.state.due()) is not None and due.at <= end:
+            self._take(TimerDue(), end if late else max(self.now, due.at))
+        self.now = end
+        return self
+
+    def at(self, minutes: float, *events: Event) -> Climb:
+        self.until(minutes)
+        for event in events:
+            self._take(event, self.now)
+        return self.until(minutes)
+
+    def down(self, minutes: float) -> Climb:
+        return self.until(minutes, late=True)
+
+    def _take(self, event: Event, now: datetime) -> None:
+        self.now = now
+        decision = advance(self.state, event, now)
+        self.state = decision.state
+        asked = [emit for emit in decision.emits if isinstance(emit, PageAsked)]
+        minute = int((now - NOON) / MINUTE)
+        self.lines.append((minute, decision.why, tuple(each.contact for each in asked)))
+        self.paged += [(minute, each) for each in asked]
+        self.notices += [emit.reason for emit in decision.emits if isinstance(emit, NoticeAsked)]
+
+    def who(self, since: int = 0) -> list[tuple[int, PageReason, ContactName]]:
+        return [(minute, each.reason, each.contact) for minute, each in self.paged if minute >= since]
+
+
+# The plan's matrix
+
+
+@pytest.mark.parametrize(
+    "terms, hours, expected",
+    [
+        pytest.param(
+            MINOR,
+            2,
+            [
+                (0, Why.REMEDIATION_ASKED, ()),
+                (15, Why.NOT_RECOVERED, ()),
+                (30, Why.STEP_DUE, (ON_CALL,)),
+                (60, Why.STEP_DUE, (DEVOPS,)),
+                (90, Why.REPEATED, (DEVOPS,)),
+                (120, Why.REPEATED, (DEVOPS,)),
+            ],
+            id="level 1: repairs itself, then on-call, then DevOps, again and again",
+        ),
+        pytest.param(
+            MODERATE,
+            3,
+            [
+                (0, Why.NOTIFIED, ()),
+                (0, Why.REMEDIATION_ASKED, ()),
+                (15, Why.STEP_DUE, (ON_CALL,)),
+                (30, Why.STEP_DUE, (DEVOPS,)),
+                (60, Why.STEP_DUE, (CTO,)),
+                (120, Why.STEP_DUE, (CEO,)),
+                (150, Why.REPEATED, (CEO,)),
+                (180, Why.REPEATED, (CEO,)),
+            ],
+            id="level 2: on-call, DevOps, CTO, CEO",
+        ),
+        pytest.param(
+            SEVERE,
+            2,
+            [
+                (0, Why.NOTIFIED, ()),
+                (0, Why.STEP_DUE, (CTO, VP, SUCCESS)),
+                (15, Why.STEP_DUE, (DEVOPS,)),
+                (30, Why.STEP_DUE, (CTO,)),
+                (60, Why.STEP_DUE, (CEO,)),
+                (90, Why.REPEATED, (CEO,)),
+                (120, Why.REPEATED, (CEO,)),
+            ],
+            id="level 3: everybody of the level, DevOps, CTO, CEO",
+        ),
+        pytest.param(
+            FATAL,
+            1,
+            [
+                (0, Why.NOTIFIED, ()),
+                (0, Why.STEP_DUE, (CEO, LEGAL)),
+                (15, Why.STEP_DUE, (CTO, CEO)),
+                (45, Why.REPEATED, (CTO, CEO)),
+            ],
+            id="level 4: everybody of the level, CTO and CEO",
+        ),
+    ],
+)
+def test_each_level_unanswered(terms, hours, expected):
+    assert Climb(terms).until(hours * 60).lines == expected
+
+
+def test_step_0_of_level_2_notifies_operations_and_starts_the_remediation():
+    first = advance(begin(I1, MODERATE, NOON).state, TimerDue(), NOON)
+    assert first.emits == (NoticeAsked(incident=I1, channels=MODERATE.channels, reason=NoticeReason.OPENED),)
+    assert advance(first.state, TimerDue(), NOON).emits == (RemediationAsked(incident=I1),)
+
+
+def test_level_1_says_after_15_minutes_that_it_has_not_recovered():
+    assert Climb(MINOR).until(15).notices == [NoticeReason.NOT_RECOVERED]
+
+
+def test_a_notify_step_may_name_its_channels():
+    step = Notify(after=NOW, notify=(ChannelName("statuspage"),))
+    decision = advance(begin(I1, terms_of(Level.MINOR, step), NOON).state, TimerDue(), NOON)
+    shown = NoticeAsked(incident=I1, channels=(ChannelName("statuspage"),), reason=NoticeReason.OPENED)
+    assert decision.emits == (shown,)
+
+
+# Unanswered time
+
+
+def test_the_ladder_stands_still_while_somebody_answers():
+    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA)).until(69)
+    assert climb.who(since=1) == []
+    assert climb.state.unanswered(climb.now) == 10 * MINUTE
+
+
+def test_after_a_lease_the_ladder_goes_on_where_it_stood():
+    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA)).until(70 + 5)
+    assert climb.who(since=1) == [
+        (70, PageReason.LEASE_ENDED, ANA),
+        (70, PageReason.LEASE_ENDED, CTO),
+        (70, PageReason.LEASE_ENDED, VP),
+        (70, PageReason.LEASE_ENDED, SUCCESS),
+        (75, PageReason.STEP, DEVOPS),
+    ]
+
+
+def test_snoozed_time_is_not_unanswered_time():
+    climb = Climb(SEVERE).at(10, Snoozed(by=ANA, wanted=20 * MINUTE)).until(30)
+    assert climb.who(since=1)[0] == (30, PageReason.SNOOZE_ENDED, ANA)
+    assert climb.state.unanswered(climb.now) == 10 * MINUTE
+    assert climb.until(35).who(since=31) == [(35, PageReason.STEP, DEVOPS)]
+
+
+def test_quiet_time_before_a_re_opening_is_not_counted():
+    climb = Climb(SEVERE).at(10, Resolved()).at(40, Reopened()).until(45)
+    assert climb.who(since=40) == [
+        (40, PageReason.REOPENED, CTO),
+        (40, PageReason.REOPENED, VP),
+        (40, PageReason.REOPENED, SUCCESS),
+        (45, PageReason.STEP, DEVOPS),
+    ]
+
+
+def test_a_lease_that_ended_while_we_were_down_is_over_since_then():
+    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA)).down(100)
+    assert climb.state.unanswered(climb.now) == 40 * MINUTE
+
+
+def test_a_snooze_that_ended_while_we_were_down_is_over_since_then():
+    climb = Climb(SEVERE).at(10, Snoozed(by=ANA, wanted=30 * MINUTE)).down(60)
+    assert climb.state.unanswered(climb.now) == 30 * MINUTE
+
+
+# Early moves
+
+
+def early(climb: Climb, minutes: float, step: int | None = None) -> Climb:
+    return climb.at(minutes, MoveWanted(why=EarlyWhy.PAGE_FAILED, step=step))
+
+
+def test_a_failed_page_moves_the_next_page_step_to_now():
+    assert early(Climb(SEVERE), 2, step=1).who(since=1) == [(2, PageReason.EARLY, DEVOPS)]
+
+
+def test_a_step_moved_early_is_not_repeated_and_leaves_the_others_their_times():
+    climb = early(Climb(SEVERE), 2, step=1).until(60)
+    assert climb.who(since=3) == [(30, PageReason.STEP, CTO), (60, PageReason.STEP, CEO)]
+
+
+def test_no_remediation_moves_the_first_page_step_of_level_2():
+    climb = Climb(MODERATE).at(0, MoveWanted(why=EarlyWhy.NO_REMEDIATION)).until(30)
+    assert climb.who() == [(0, PageReason.EARLY, ON_CALL), (30, PageReason.STEP, DEVOPS)]
+
+
+def test_early_moves_are_at_least_a_minute_apart():
+    climb = early(Climb(SEVERE), 2, step=1)
+    climb.at(2.2, MoveWanted(why=EarlyWhy.PAGE_FAILED, step=2))
+    assert climb.state.early == EarlyMove(at=NOON + 3 * MINUTE, why=EarlyWhy.PAGE_FAILED)
+    assert climb.state.due() == Due(NOON + 3 * MINUTE, DueKind.TIMER)
+    assert climb.until(4).who(since=2) == [(2, PageReason.EARLY, DEVOPS), (3, PageReason.EARLY, CTO)]
+
+
+def test_one_failed_rung_moves_the_ladder_once():
+    climb = early(early(early(Climb(SEVERE), 2, step=1), 2, step=1), 8, step=1).until(14)
+    assert climb.who(since=1) == [(2, PageReason.EARLY, DEVOPS)]
+
+
+def test_a_failure_of_a_rung_that_is_past_moves_nothing():
+    climb = early(Climb(SEVERE).until(16), 17, step=1)
+    assert climb.lines[-1] == (17, Why.EARLY_NOT_NEEDED, ())
+
+
+def test_the_step_that_comes_in_time_makes_the_early_move():
+    climb = early(Climb(SEVERE), 14, step=1)
+    assert climb.who(since=1) == [(14, PageReason.EARLY, DEVOPS)]
+    early(climb, 14.5, step=2)  # waits until a minute has passed since the last
+    climb.state = replace(climb.state, early=EarlyMove(at=NOON + 31 * MINUTE, why=EarlyWhy.PAGE_FAILED))
+    assert climb.until(35).who(since=15) == [(30, PageReason.STEP, CTO)]
+
+
+def test_an_acknowledgement_takes_an_early_move_back_and_a_new_failure_may_move_again():
+    climb = early(Climb(SEVERE), 2, step=1)
+    climb.at(2.2, MoveWanted(why=EarlyWhy.PAGE_FAILED, step=2), Acknowledged(by=ANA))
+    assert climb.state.early is None
+    climb.at(5, Unacknowledged(by=ANA), MoveWanted(why=EarlyWhy.PAGE_FAILED, step=2))
+    assert climb.who(since=5)[-1] == (5, PageReason.EARLY, CTO)
+
+
+@pytest.mark.parametrize(
+    "climb, minutes",
+    [
+        pytest.param(lambda: Climb(SEVERE).at(1, Acknowledged(by=ANA)), 2, id="while held"),
+        pytest.param(lambda: Climb(SEVERE).at(1, Snoozed(by=ANA, wanted=HOUR)), 2, id="while snoozed"),
+        pytest.param(lambda: Climb(SEVERE).at(1, Resolved()), 2, id="once resolved"),
+        pytest.param(lambda: Climb(SEVERE).until(61), 62, id="after the last rung"),
+    ],
+)
+def test_nothing_moves_early(climb, minutes):
+    assert early(climb(), minutes).lines[-1] == (minutes, Why.EARLY_NOT_NEEDED, ())
+
+
+# Repeats
+
+
+def test_the_last_page_repeats_every_30_minutes_from_when_it_came():
+    climb = early(Climb(FATAL), 2, step=1).until(65)
+    assert [minute for minute, *_ in climb.who(since=1)] == [2, 2, 32, 32, 62, 62]
+
+
+def test_a_page_at_the_end_of_a_lease_is_the_repeat():
+    climb = Climb(FATAL).at(40, Acknowledged(by=CEO)).until(105)
+    assert [(minute, reason) for minute, reason, _ in climb.who(since=41)] == [
+        (70, PageReason.LEASE_ENDED),
+        (70, PageReason.LEASE_ENDED),
+        (100, PageReason.REPEAT),
+        (100, PageReason.REPEAT),
+    ]
+
+
+# After our own downtime
+
+
+def test_overdue_rungs_fire_earliest_first_and_5_minutes_apart():
+    climb = Climb(SEVERE).down(70).until(120)
+    assert climb.who(since=1) == [
+        (70, PageReason.STEP, DEVOPS),
+        (75, PageReason.STEP, CTO),
+        (80, PageReason.STEP, CEO),
+        (110, PageReason.REPEAT, CEO),
+    ]
+
+
+def test_what_pages_nobody_does_not_wait_for_an_overdue_rung():
+    climb = Climb(MINOR)
+    climb.state = begin(I1, MINOR, NOON).state
+    assert [(minute, why) for minute, why, _ in climb.down(70).until(80).lines[1:]] == [
+        (70, Why.REMEDIATION_ASKED),
+        (70, Why.NOT_RECOVERED),
+        (70, Why.STEP_DUE),
+        (75, Why.STEP_DUE),
+    ]
+
+
+def test_a_rung_that_is_not_overdue_keeps_its_time():
+    climb = Climb(SEVERE).down(20).until(60)
+    assert climb.who(since=1) == [
+        (20, PageReason.STEP, DEVOPS),
+        (30, PageReason.STEP, CTO),
+        (60, PageReason.STEP, CEO),
+    ]
+
+
+def test_rungs_of_one_time_fire_together_however_late():
+    terms = terms_of(
+        Level.SEVERE, pages(10 * MINUTE, "ana"), pages(10 * MINUTE, "bo"), pages(20 * MINUTE, "cto")
+    )
+    climb = Climb(terms).down(30).until(40)
+    assert climb.who() == [(30, PageReason.STEP, ANA), (30, PageReason.STEP, BO), (35, PageReason.STEP, CTO)]
+
+
+def test_an_acknowledgement_while_catching_up_holds_the_rest():
+    climb = Climb(SEVERE).down(70).at(71, Acknowledged(by=ANA)).until(140)
+    assert climb.who(since=71) == [
+        (131, PageReason.LEASE_ENDED, ANA),
+        (131, PageReason.LEASE_ENDED, DEVOPS),
+        (136, PageReason.STEP, CTO),
+    ]
+
+
+def test_people_paged_at_the_end_of_a_lease_are_given_time_too():
+    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA)).down(100).until(101)
+    assert {minute for minute, *_ in climb.who(since=1)} == {100}
+    assert DEVOPS not in {contact for *_, contact in climb.who(since=1)}
+    assert climb.until(105).who(since=101) == [(105, PageReason.STEP, DEVOPS)]
+
+
+# Leases
+
+
+def test_an_acknowledgement_withdraws_what_is_owed_and_says_who_has_it():
+    decision = advance(Climb(SEVERE).state, Acknowledged(by=ANA), NOON)
+    assert decision.emits == (
+        PagesWithdrawn(incident=I1),
+        NoticeAsked(incident=I1, channels=SEVERE.channels, reason=NoticeReason.ACKNOWLEDGED),
+    )
+    assert decision.state.lease == Lease(holder=ANA, since=NOON, until=NOON + HOUR)
+
+
+@pytest.mark.parametrize(
+    "terms, length",
+    [(MINOR, 4 * HOUR), (MODERATE, 2 * HOUR), (SEVERE, HOUR), (FATAL, 30 * MINUTE)],
+    ids=lambda value: f"level {value.level:d}" if isinstance(value, Terms) else str(value),
+)
+@pytest.mark.parametrize("wanted", [None, timedelta(days=1)], ids=["as the level has it", "at the most"])
+def test_a_lease_is_as_long_as_the_level_allows(terms, length, wanted):
+    lease = advance(Climb(terms).state, Acknowledged(by=ANA, wanted=wanted), NOON).state.lease
+    assert lease is not None
+    assert lease.until == NOON + length
+
+
+def test_a_lease_may_be_shorter():
+    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA, wanted=20 * MINUTE)).until(30)
+    assert climb.lines[-1][:2] == (30, Why.LEASE_ENDED)
+
+
+def test_the_holder_renews_and_nothing_else_changes():
+    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA))
+    decision = advance(climb.state, Acknowledged(by=ANA), NOON + 30 * MINUTE)
+    assert (decision.why, decision.emits) == (Why.RENEWED, ())
+    assert decision.state.lease == Lease(holder=ANA, since=NOON + 10 * MINUTE, until=NOON + 90 * MINUTE)
+
+
+def test_another_takes_over_and_the_former_holder_is_told():
+    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA)).at(20, Acknowledged(by=BO))
+    assert climb.lines[-1] == (20, Why.TAKEN_OVER, (ANA,))
+    assert climb.paged[-1][1].reason is PageReason.TAKEN_OVER
+    assert climb.paged[-1][1].subject == BO
+    assert climb.until(80).who(since=21)[0] == (80, PageReason.LEASE_ENDED, BO)
+
+
+def test_an_undone_acknowledgement_pages_the_holder_and_the_last_rung_at_once():
+    climb = Climb(SEVERE).at(20, Acknowledged(by=ANA)).at(25, Unacknowledged(by=BO))
+    assert climb.who(since=21) == [
+        (25, PageReason.UNACKNOWLEDGED, ANA),
+        (25, PageReason.UNACKNOWLEDGED, DEVOPS),
+    ]
+
+
+def test_undoing_ends_a_snooze_too():
+    climb = Climb(SEVERE).at(20, Snoozed(by=ANA, wanted=HOUR)).at(25, Unacknowledged(by=BO))
+    assert climb.state.snooze is None
+    assert climb.who(since=21) == [
+        (25, PageReason.UNACKNOWLEDGED, ANA),
+        (25, PageReason.UNACKNOWLEDGED, DEVOPS),
+    ]
+
+
+def test_whoever_holds_it_and_is_the_last_rung_is_paged_once():
+    climb = Climb(SEVERE).at(20, Acknowledged(by=DEVOPS)).until(80)
+    assert climb.who(since=21) == [(80, PageReason.LEASE_ENDED, DEVOPS)]
+
+
+# Snoozes
+
+
+def test_a_snooze_is_capped_by_the_level():
+    snooze = advance(Climb(SEVERE).state, Snoozed(by=ANA, wanted=timedelta(days=2)), NOON).state.snooze
+    assert snooze == Snooze(by=ANA, until=NOON + 2 * HOUR)
+
+
+def test_a_lease_that_ends_under_a_snooze_pages_nobody_until_the_snooze_ends():
+    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA), Snoozed(by=BO, wanted=90 * MINUTE)).until(100)
+    assert (70, Why.LEASE_ENDED_SNOOZED, ()) in climb.lines
+    assert [contact for *_, contact in climb.who(since=11)] == [BO, ANA, CTO, VP, SUCCESS]
+    assert {minute for minute, *_ in climb.who(since=11)} == {100}
+
+
+def test_a_snooze_that_ends_under_a_lease_pages_nobody():
+    climb = Climb(SEVERE).at(10, Snoozed(by=BO, wanted=20 * MINUTE), Acknowledged(by=ANA)).until(69)
+    assert (30, Why.SNOOZE_ENDED, ()) in climb.lines
+    assert climb.until(70).who(since=11)[0] == (70, PageReason.LEASE_ENDED, ANA)
+
+
+def test_another_ones_snooze_leaves_the_lease_with_its_holder():
+    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA)).at(20, Snoozed(by=BO, wanted=10 * MINUTE)).until(70)
+    assert climb.who(since=11)[0] == (70, PageReason.LEASE_ENDED, ANA)
+    assert BO not in {contact for *_, contact in climb.who()}
+
+
+# Alerts that join
+
+
+def test_at_level_2_the_holder_is_paged():
+    climb = Climb(MODERATE).at(10, Acknowledged(by=ANA)).at(12, Joined(subject="disk"))
+    assert climb.who(since=12) == [(12, PageReason.JOINED, ANA)]
+    assert climb.paged[-1][1].subject == "disk"
+    assert climb.state.lease is not None
+
+
+def test_what_joins_within_a_minute_is_one_page():
+    climb = Climb(MODERATE).at(10, Acknowledged(by=ANA), Joined(subject="a"))
+    climb.at(10.3, Joined(subject="b"), Joined(subject="c")).until(20)
+    assert [(minute, page.subject) for minute, page in climb.paged if minute >= 10] == [
+        (10, "a"),
+        (11, "b; c"),
+    ]
+    assert climb.lines[-1][1] is Why.JOINED
+
+
+def test_what_waits_to_be_told_is_bounded():
+    climb = Climb(MODERATE).at(10, Acknowledged(by=ANA), *[Joined(subject="x" * 90)] * 9)
+    assert len(climb.state.joined_waiting) == 200
+
+
+def test_at_level_3_an_alert_that_joins_ends_the_lease():
+    climb = Climb(SEVERE).at(20, Acknowledged(by=ANA)).at(22, Joined(subject="another zone"))
+    assert climb.state.lease is None
+    assert climb.who(since=21) == [(22, PageReason.JOINED, ANA), (22, PageReason.JOINED, DEVOPS)]
+    assert {page.subject for _, page in climb.paged[-2:]} == {"another zone"}
+
+
+def test_at_level_3_an_alert_that_joins_ends_a_snooze():
+    climb = Climb(SEVERE).at(20, Snoozed(by=ANA, wanted=HOUR)).at(22, Joined(subject="another zone"))
+    assert (climb.state.snooze, climb.lines[-1][1]) == (None, Why.JOINED_ENDED_LEASE)
+
+
+def test_what_joins_while_nobody_has_it_is_shown():
+    climb = Climb(SEVERE).at(10, Joined(subject="another zone"))
+    assert climb.lines[-1] == (10, Why.JOINED, ())
+    assert climb.notices[-1] is NoticeReason.JOINED
+
+
+# Levels
+
+
+def test_a_rise_starts_the_higher_ladder():
+    climb = Climb(MODERATE).at(40, LevelReached(terms=SEVERE)).until(55)
+    assert [line for line in climb.lines if line[0] >= 40] == [
+        (40, Why.ROSE, ()),
+        (40, Why.NOTIFIED, ()),
+        (40, Why.STEP_DUE, (CTO, VP, SUCCESS)),
+        (55, Why.STEP_DUE, (DEVOPS,)),
+    ]
+
+
+def test_a_rise_ends_the_lower_lease_and_pages_its_holder_and_rung():
+    climb = Climb(MINOR).at(35, Acknowledged(by=ANA)).at(40, LevelReached(terms=MODERATE)).until(55)
+    assert climb.who(since=36) == [
+        (40, PageReason.LEASE_ENDED, ANA),
+        (40, PageReason.LEASE_ENDED, ON_CALL),
+        (55, PageReason.STEP, ON_CALL),
+    ]
+    assert {page.step for minute, page in climb.paged if minute == 40} == {None}
+
+
+def test_a_rise_ends_a_snooze_and_pages_who_asked_for_it():
+    climb = Climb(MINOR).at(10, Snoozed(by=ANA, wanted=HOUR)).at(20, LevelReached(terms=MODERATE))
+    assert climb.state.snooze is None
+    assert climb.who() == [(20, PageReason.SNOOZE_ENDED, ANA)]
+
+
+def test_a_fall_leaves_the_lease_and_withdraws_what_the_higher_ladder_owes():
+    climb = Climb(SEVERE).at(20, Acknowledged(by=ANA))
+    decision = advance(climb.state, LevelReached(terms=MODERATE), NOON + 25 * MINUTE)
+    assert decision.why is Why.FELL
+    assert decision.emits == (
+        PagesWithdrawn(incident=I1),
+        NoticeAsked(incident=I1, channels=MODERATE.channels, reason=NoticeReason.LEVEL),
+    )
+    assert decision.state.lease == climb.state.lease
+    assert decision.state.unanswered(NOON + HOUR) == NOW
+
+
+def test_after_a_fall_the_lower_ladder_starts():
+    climb = Climb(SEVERE).at(20, LevelReached(terms=MODERATE)).until(35)
+    assert climb.who(since=16) == [(35, PageReason.STEP, ON_CALL)]
+
+
+def test_a_level_that_changes_while_resolved_starts_its_ladder_at_the_re_opening():
+    climb = Climb(MODERATE).at(10, Resolved()).at(20, LevelReached(terms=SEVERE)).until(60)
+    assert climb.who() == []
+    assert climb.at(70, Reopened()).who() == [
+        (70, PageReason.STEP, CTO),
+        (70, PageReason.STEP, VP),
+        (70, PageReason.STEP, SUCCESS),
+    ]
+
+
+# Escalating by hand
+
+
+def test_a_person_may_have_the_next_rung_at_once():
+    climb = Climb(SEVERE).at(5, Escalated(by=ANA)).until(30)
+    assert climb.who(since=1) == [(5, PageReason.ESCALATED, DEVOPS), (30, PageReason.STEP, CTO)]
+
+
+def test_a_holder_may_have_the_next_rung_and_keeps_the_lease():
+    climb = Climb(SEVERE).at(5, Acknowledged(by=ANA), Escalated(by=ANA))
+    assert climb.who(since=1) == [(5, PageReason.ESCALATED, DEVOPS)]
+    assert climb.state.lease is not None
+
+
+def test_at_the_end_of_the_ladder_the_last_rung_is_paged_again():
+    climb = Climb(SEVERE).at(65, Escalated(by=ANA))
+    assert climb.who(since=61) == [(65, PageReason.ESCALATED, CEO)]
+
+
+def test_a_ladder_that_pages_nobody_reaches_the_contacts_of_its_level():
+    terms = terms_of(Level.MINOR, Notify(after=NOW, notify="level_channels"), contacts=(LEAD, DBA))
+    assert Climb(terms).at(5, Escalated(by=ANA)).lines[-1] == (5, Why.ESCALATED, (LEAD, DBA))
+
+
+def test_what_is_resolved_is_not_escalated():
+    assert Climb(SEVERE).at(5, Resolved()).at(6, Escalated(by=ANA)).lines[-1] == (6, Why.NOTED, ())
+
+
+# The end, and opening again
+
+
+def test_everybody_who_was_reached_is_told_the_end_and_so_is_the_holder():
+    climb = Climb(SEVERE).at(1, HandedOver(contact=CTO), HandedOver(contact=VP), HandedOver(contact=CTO))
+    decision = advance(climb.at(2, Acknowledged(by=ANA)).state, Resolved(), NOON + 5 * MINUTE)
+    told = [emit for emit in decision.emits if isinstance(emit, PageAsked)]
+    assert {each.reason for each in told} == {PageReason.RESOLVED}
+    assert [each.contact for each in told] == [CTO, VP, ANA]
+    assert decision.emits[0] == PagesWithdrawn(incident=I1)
+    assert (decision.state.lease, decision.state.due()) == (None, None)
+
+
+def test_whose_page_arrives_after_the_end_is_told_at_once_and_once():
+    climb = Climb(SEVERE).at(5, Resolved()).at(6, HandedOver(contact=CTO), HandedOver(contact=CTO))
+    assert climb.who(since=6) == [(6, PageReason.RESOLVED, CTO)]
+
+
+def test_who_was_told_hears_it_once_for_each_end():
+    climb = Climb(SEVERE).at(1, HandedOver(contact=CTO)).at(5, Resolved(), HandedOver(contact=CTO))
+    assert [reason for _, reason, _ in climb.who(since=5)] == [PageReason.RESOLVED]
+    climb.at(10, Reopened(), Resolved(), HandedOver(contact=CTO))
+    assert [each for each in climb.who(since=10) if each[1] is PageReason.RESOLVED] == [
+        (10, PageReason.RESOLVED, CTO)
+    ]
+
+
+def test_opening_again_pages_the_last_holder_and_the_last_rung():
+    climb = Climb(SEVERE).at(20, Acknowledged(by=ANA)).at(30, Resolved()).at(35, Reopened())
+    assert climb.who(since=31) == [(35, PageReason.REOPENED, ANA), (35, PageReason.REOPENED, DEVOPS)]
+    assert climb.state.lease is None
+
+
+def test_opening_again_before_anybody_was_paged_leaves_the_ladder_its_times():
+    climb = Climb(MODERATE).at(5, Resolved()).at(20, Reopened()).until(30)
+    assert climb.who() == [(30, PageReason.STEP, ON_CALL)]
+
+
+def test_flapping_is_one_page_and_then_quiet():
+    climb = Climb(SEVERE).at(5, Resolved()).at(6, Reopened(flapping="page"))
+    assert {reason for _, reason, _ in climb.who(since=6)} == {PageReason.FLAPPING}
+    climb.at(7, Resolved()).at(8, Reopened(flapping="quiet"))
+    assert climb.lines[-1] == (8, Why.FLAPPING_QUIET, ())
+    assert climb.state.due() is not None
+
+
+def test_flapping_before_anybody_was_paged_reaches_the_first_rung():
+    climb = Climb(MODERATE).at(5, Resolved()).at(6, Reopened(flapping="page")).until(60)
+    assert climb.who() == [
+        (6, PageReason.FLAPPING, ON_CALL),
+        (31, PageReason.STEP, DEVOPS),
+    ]
+
+
+# Today's policy
+
+
+FASTER = terms_of(
+    Level.SEVERE,
+    Notify(after=NOW, notify="level_channels"),
+    pages(NOW, "level_contacts"),
+    pages(5 * MINUTE, "bo"),
+    pages(15 * MINUTE, "devops"),
+    pages(50 * MINUTE, "ceo"),
+    contacts=(CTO, VP, SUCCESS),
+)
+
+
+def test_a_new_ladder_is_not_made_up_for_and_its_next_step_has_its_own_time():
+    climb = Climb(SEVERE).at(20, Repinned(terms=FASTER)).until(50)
+    assert climb.who(since=16) == [(50, PageReason.STEP, CEO)]
+    assert climb.state.terms == FASTER
+
+
+def test_a_step_that_stays_keeps_waiting_however_overdue():
+    climb = Climb(SEVERE).down(70).at(71, Repinned(terms=SEVERE)).until(85)
+    assert climb.who(since=71) == [(75, PageReason.STEP, CTO), (80, PageReason.STEP, CEO)]
+
+
+def test_a_step_that_stays_and_was_moved_early_is_not_repeated():
+    climb = early(Climb(SEVERE), 2, step=1).at(3, Repinned(terms=SEVERE)).until(29)
+    assert climb.who(since=3) == []
+
+
+def test_a_new_ladder_that_is_over_repeats_its_last_page():
+    short = terms_of(Level.SEVERE, pages(10 * MINUTE, "bo"))
+    climb = Climb(SEVERE).at(20, Repinned(terms=short)).until(60)
+    assert climb.who(since=16) == [(50, PageReason.REPEAT, BO)]
+
+
+# Every event in every state
+
+CLIMBING = Climb(MODERATE).until(20).state
+HELD = Climb(MODERATE).until(20).at(20, Acknowledged(by=ANA)).state
+SNOOZED = Climb(MODERATE).until(20).at(20, Snoozed(by=ANA, wanted=30 * MINUTE)).state
+BOTH = Climb(MODERATE).until(20).at(20, Acknowledged(by=ANA), Snoozed(by=BO, wanted=HOUR)).state
+STOPPED = Climb(MODERATE).until(20).at(20, Resolved()).state
+STATES = {
+    "climbing": CLIMBING,
+    "held": HELD,
+    "snoozed": SNOOZED,
+    "held and snoozed": BOTH,
+    "stopped": STOPPED,
+}
+MOVE = MoveWanted(why=EarlyWhy.REMEDIATION_FAILED)
+# For each event: what it is to a ladder that is climbing, held, snoozed, held and snoozed, stopped.
+EVERY: Sequence[tuple[Event, tuple[Why, Why, Why, Why, Why]]] = (
+    (TimerDue(), (Why.STALE,) * 5),
+    (LevelReached(terms=SEVERE), (Why.ROSE,) * 5),
+    (LevelReached(terms=MINOR), (Why.FELL,) * 5),
+    (
+        Acknowledged(by=ANA),
+        (Why.ACKNOWLEDGED, Why.RENEWED, Why.ACKNOWLEDGED, Why.RENEWED, Why.ACKNOWLEDGED_LATE),
+    ),
+    (
+        Acknowledged(by=BO),
+        (Why.ACKNOWLEDGED, Why.TAKEN_OVER, Why.ACKNOWLEDGED, Why.TAKEN_OVER, Why.ACKNOWLEDGED_LATE),
+    ),
+    (
+        Unacknowledged(by=BO),
+        (Why.NOTED, Why.UNACKNOWLEDGED, Why.UNACKNOWLEDGED, Why.UNACKNOWLEDGED, Why.NOTED),
+    ),
+    (Snoozed(by=BO, wanted=HOUR), (Why.SNOOZED, Why.SNOOZED, Why.SNOOZED, Why.SNOOZED, Why.NOTED)),
+    (Escalated(by=BO), (Why.ESCALATED, Why.ESCALATED, Why.ESCALATED, Why.ESCALATED, Why.NOTED)),
+    (MOVE, (Why.EARLY_WANTED, *(Why.EARLY_NOT_NEEDED,) * 4)),
+    (Joined(subject="disk"), (Why.JOINED,) * 5),
+    (HandedOver(contact=CTO), (Why.NOTED,) * 5),
+    (Resolved(), (*(Why.RESOLVED,) * 4, Why.STALE)),
+    (Reopened(), (*(Why.STALE,) * 4, Why.REOPENED)),
+    (Repinned(terms=FASTER), (Why.REPINNED,) * 5),
+)
+
+
+def every() -> list[Any]:
+    return [
+        pytest.param(state, event, why, id=f"{place}. {type(event).__name__} while {name}: {why.value}")
+        for place, (event, whys) in enumerate(EVERY, start=1)
+        for (name, state), why in zip(STATES.items(), whys, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("state, event, why", every())
+def test_every_event_in_every_state(state, event, why):
+    decision = advance(state, event, NOON + 21 * MINUTE)
+    assert decision.why is why
+    stops = isinstance(event, Resolved) or (state is STOPPED and not isinstance(event, Reopened))
+    assert decision.state.phase is (Phase.STOPPED if stops else Phase.CLIMBING)
+    assert (decision.state.due() is None) is stops
+    assert (why is Why.STALE) <= (decision == Decision(state, Why.STALE))
+
+
+def test_a_moment_before_it_is_due_nothing_happens():
+    assert advance(CLIMBING, TimerDue(), NOON + 30 * MINUTE - SECOND).why is Why.STALE
+    assert advance(CLIMBING, TimerDue(), NOON + 30 * MINUTE).why is Why.STEP_DUE
+
+
+# What people are shown of it
+
+
+def test_what_comes_next_is_known():
+    assert CLIMBING.next_rung() == (3, NOON + 30 * MINUTE)
+    assert (HELD.next_rung(), HELD.next_repeat()) == (None, None)
+    last = Climb(SEVERE).until(61).state
+    assert (last.next_rung(), last.next_repeat()) == (None, NOON + 90 * MINUTE)
+    moved = replace(CLIMBING, early=EarlyMove(at=NOON + 21 * MINUTE, why=EarlyWhy.NOBODY))
+    assert moved.next_rung() == (3, NOON + 21 * MINUTE)
+
+
+def test_its_pages_are_named_in_order():
+    climb = Climb(SEVERE).until(60)
+    assert [page.page for _, page in climb.paged] == [f"I1-p{number}" for number in range(1, 7)]
+    assert climb.state.pages == 6
+
+
+@pytest.mark.parametrize("terms", MATRIX.values(), ids=lambda terms: terms.name)
+def test_an_unanswered_ladder_never_ends(terms):
+    state: Escalation = Climb(terms).until(24 * 60).state
+    due = state.due()
+    assert due is not None
+    assert due.at - NOON <= timedelta(hours=24, minutes=30)
