@@ -19,6 +19,7 @@ from responder.core.machines.escalation import Escalation
 from responder.core.machines.incident import Incident
 from responder.core.machines.notice import Notice
 from responder.core.machines.page import Page
+from responder.core.policy.levels import SELF_RULE
 from responder.engine.bells import Bells
 from responder.engine.handle import Handle
 from responder.engine.points import Points
@@ -30,6 +31,8 @@ EVERY = timedelta(seconds=10)
 OVERDUE = timedelta(seconds=10)  # a due row older than this means that a loop is behind
 UNDELIVERED = timedelta(seconds=30)  # a page that no channel has taken for so long
 LOOKED_AT = 200  # incidents a look; the next look goes on behind them
+# The alarms that only an auditor raises, and so only an auditor can clear.
+OURS = (AlarmKind.STRANDED, AlarmKind.PAGE_LATE, AlarmKind.INVARIANT, AlarmKind.LOOP)
 
 log = structlog.get_logger("auditor")
 
@@ -40,26 +43,30 @@ class Auditor:
         self._handle = handle
         self._bells = bells
         self._supervisor = supervisor
-        self._raised: set[tuple[AlarmKind, str]] = set()
+        self._raised: set[tuple[AlarmKind, str]] | None = None  # None: not read from the store yet
         self._before: int | None = None
 
     async def run(self) -> None:
+        """The gauges at once; the first look once the loops have had time for what waited while we were down."""
+        async with self._points.reading("read.audit") as reader:
+            await self._measure(reader, self._points.clock.now())
         while True:
-            await self.look()
             await self._points.clock.sleep_until(self._points.clock.now() + EVERY)
+            await self.look()
 
     async def look(self) -> list[AlarmRaised]:
         """One look: bring the gauges up to date, raise what is wrong, clear what was and is not any more."""
         now = self._points.clock.now()
         async with self._points.reading("read.audit") as reader:
             await self._measure(reader, now)
+            raised = self._raised if self._raised is not None else await _open_alarms(reader)
             found = [
                 *await self._stranded(reader),
                 *await self._undelivered(reader, now),
                 *await self._violations(reader, now),
             ]
         found += self._loops()
-        await self._tell(found)
+        await self._tell(found, raised)
         return found
 
     async def _measure(self, reader: Reader, now: datetime) -> None:
@@ -137,10 +144,12 @@ class Auditor:
             for name, problem in self._supervisor.unsound().items()
         ]
 
-    async def _tell(self, found: list[AlarmRaised]) -> None:
+    async def _tell(self, found: list[AlarmRaised], raised: set[tuple[AlarmKind, str]]) -> None:
+        """`raised`: what was wrong at the look before, which may have been another process'."""
         wrong = {(alarm.kind, alarm.subject) for alarm in found}
-        over = self._raised - wrong
+        over = raised - wrong
         if not found and not over:
+            self._raised = wrong
             return
         async with self._points.unit("commit.audit") as unit:
             turn = Turn(unit, self._points.clock.now())
@@ -150,11 +159,27 @@ class Auditor:
                 turn.emit(AlarmCleared(kind=kind, subject=subject))
             await self._handle.finish(turn)
         for alarm in found:
-            if (alarm.kind, alarm.subject) not in self._raised:
+            if (alarm.kind, alarm.subject) not in raised:
                 self._points.metrics.alarms.labels(alarm.kind.value).inc()
                 log.error("alarm", kind=alarm.kind.value, subject=alarm.subject, detail=alarm.detail)
         self._raised = wrong
         self._bells.ring_due()
+
+
+async def _open_alarms(reader: Reader) -> set[tuple[AlarmKind, str]]:
+    """What an auditor has raised and not cleared, be it in a process that is no more."""
+    standings = frozenset({Standing.OPEN, Standing.ACKNOWLEDGED, Standing.SNOOZED})
+    found: set[tuple[AlarmKind, str]] = set()
+    before = None
+    while True:
+        query = SummaryQuery(rule=SELF_RULE, standings=standings, before=before, limit=LOOKED_AT)
+        summaries = await reader.summaries(query)
+        for summary in summaries:
+            _, kind, subject = summary.key.split("/", 2)
+            found |= {(each, subject) for each in OURS if each.value == kind}
+        if len(summaries) < LOOKED_AT:
+            return found
+        before = summaries[-1].number
 
 
 def bundle_of(records: Sequence[Record]) -> Bundle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from responder.core.identifiers import Kind, RecordKey
@@ -61,6 +62,35 @@ async def test_a_page_that_no_channel_takes_for_long_is_an_alarm_and_ends_when_o
         n for n, title in enumerate(await world.incidents(), 1) if title == "responder: page-late first"
     )
     assert (await world.story(f"I{alarm}")).standing is Standing.RESOLVED
+
+
+async def test_what_another_process_raised_is_cleared_when_it_is_over(store: Store) -> None:
+    world = await make_world(store)
+    world.channels["to-first"].always(FailsForNow())
+    await world.fire("RegionDown", level="3")
+    await world.advance(seconds=40)
+    await world.service.auditor.look()
+    await world.settle()
+    born = await make_world(store, clock=world.clock)
+    await born.advance(minutes=2)
+    await born.service.auditor.look()
+    await born.settle()
+    assert "responder: page-late first" in await born.incidents()
+    names = [f"I{number}" for number, title in enumerate(await born.incidents(), 1) if "page-late" in title]
+    assert [(await born.story(name)).standing for name in names] == [Standing.RESOLVED] * len(names)
+
+
+async def test_what_waited_while_we_were_down_is_worked_off_before_the_auditor_looks(store: Store) -> None:
+    world = await make_world(store)
+    await world.fire("RegionDown", level="3")
+    await world.sleep(hours=3)
+    born = await make_world(store, clock=world.clock)
+    auditing = asyncio.create_task(born.service.auditor.run())
+    await born.clock.until_sleeping()
+    auditing.cancel()
+    assert len(await born.incidents()) == 1
+    await born.settle()
+    assert await born.service.auditor.look() == []
 
 
 async def test_an_alarm_that_a_person_resolves_is_over(world: World) -> None:

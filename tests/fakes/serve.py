@@ -1,0 +1,34 @@
+"""`python -m tests.fakes.serve FD [HOLD]`: the service as it is wired in earnest, but for faults that its parent arms.
+
+FD is the descriptor of a socket that it inherited, HOLD what is armed from the start on; `tests.fakes.faults` says how
+both are spoken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+
+import uvloop
+
+from responder import app
+from responder.adapters.clock import SystemClock
+from responder.settings import Settings
+from tests.fakes.faults import Hold, HoldStill, read_hold
+
+
+async def serve(descriptor: int, armed: Hold | None) -> int:
+    faults = HoldStill(socket.socket(fileno=descriptor), SystemClock(), armed)
+    listening = asyncio.create_task(faults.listen())
+    try:
+        return await app.serve(Settings.load(os.environ), os.environ, faults=faults)
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    fd, *hold = sys.argv[1:]
+    sys.exit(uvloop.run(serve(int(fd), read_hold(hold[0]) if hold else None)))

@@ -1,0 +1,1 @@
+"""Journeys: whole stories with real processes, judged by ledgers that live outside of them."""

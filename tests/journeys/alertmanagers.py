@@ -1,0 +1,85 @@
+"""Debian's Alertmanager and Prometheus as processes on loopback, with the route that is shipped, made quicker."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+from ruamel.yaml import YAML
+
+from tests.house.tree import ROOT
+from tests.journeys.programs import Program
+
+ALERTMANAGER = "prometheus-alertmanager"
+ROUTE = ROOT / "policies" / "alertmanager-route.yml"
+LISTENING = r'msg="Listening on" address=127\.0\.0\.1:(\d+)'
+
+
+def is_installed() -> bool:
+    return shutil.which(ALERTMANAGER) is not None
+
+
+def shipped_route(webhook: str, credentials: Path) -> dict[str, Any]:
+    """The shipped configuration, posting to `webhook`, with every wait of a branch as short as it may be."""
+    found: dict[str, Any] = YAML(typ="safe").load(ROUTE)
+    for branch in (found["route"], *found["route"]["routes"]):
+        branch |= {"group_wait": "0s", "group_interval": "1s"}
+    for receiver in found["receivers"]:
+        for hook in receiver["webhook_configs"]:
+            hook["url"] = webhook
+            hook["http_config"]["authorization"]["credentials_file"] = str(credentials)
+    return found
+
+
+@dataclass(slots=True)
+class Alertmanager:
+    program: Program
+    port: int
+
+    @classmethod
+    async def start(cls, folder: Path, webhook: str, token: str, *, name: str = "alertmanager") -> Self:
+        """Without peers, posting to `webhook` by the shipped route."""
+        secret, config = folder / f"{name}-token", folder / f"{name}.yml"
+        secret.write_text(token, encoding="utf-8")
+        YAML(typ="safe").dump(shipped_route(webhook, secret), config)
+        program = await Program.start(
+            name,
+            ALERTMANAGER,
+            f"--config.file={config}",
+            f"--storage.path={folder / name}",
+            "--cluster.listen-address=",
+            "--web.listen-address=127.0.0.1:0",
+            folder=folder,
+            environ={},
+        )
+        return cls(program, int((await program.ready(LISTENING))[1]))
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    async def alert(
+        self,
+        labels: Mapping[str, str],
+        annotations: Mapping[str, str] | None = None,
+        *,
+        ends_at: datetime | None = None,
+    ) -> None:
+        """What a Prometheus would post: it fires, or with `ends_at` has ended then."""
+        alert: dict[str, Any] = {"labels": dict(labels), "annotations": dict(annotations or {})}
+        if ends_at is not None:
+            alert["endsAt"] = ends_at.isoformat()
+        url = f"http://{self.address}/api/v2/alerts"
+        async with aiohttp.ClientSession() as http, http.post(url, json=[alert]) as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.program.__aexit__()

@@ -1,0 +1,58 @@
+"""The estate of journey 1: the sink, the service on the shipped policies, and in front of it a real Alertmanager."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.fakes.sink import Sink
+from tests.journeys.alertmanagers import Alertmanager
+from tests.journeys.ledger import Ledger, Told
+from tests.journeys.served import WEBHOOK_TOKEN, Served
+from tests.journeys.shipped import Pace, credentials, quick_policies
+
+HOLDER = "devops-lead"  # whom the command line acts as
+REGION_DOWN = {
+    "alertname": "RegionDown",
+    "severity": "critical",
+    "level": "3",
+    "cluster": "kerp",
+    "region": "ap-northeast-2",
+}
+CHANNELS = ("slack-critical", "pagerduty-critical", "email-disaster", "sms-emergency")
+CONTACTS = ("CTO", "VP_ENGINEERING", "CUSTOMER_SUCCESS")
+
+
+@dataclass(slots=True)
+class Estate:
+    """`alertmanager` None: there is none on this machine."""
+
+    ledger: Ledger
+    service: Served
+    alertmanager: Alertmanager | None
+
+
+@asynccontextmanager
+async def estate(
+    folder: Path,
+    pace: Pace,
+    *,
+    with_alertmanager: bool = True,
+    heard: Callable[[Told], None] = lambda told: None,
+) -> AsyncIterator[Estate]:
+    """`folder` is empty, and gets everything. Whatever was started has ended when it is left."""
+    async with AsyncExitStack() as stack:
+        sink = await stack.enter_async_context(Sink())
+        ledger = await stack.enter_async_context(Ledger(sink, heard))
+        settings = credentials(sink.url) | {
+            "RESPONDER_POLICIES": str(quick_policies(folder / "policies", pace)),
+            "RESPONDER_LOCAL_CONTACT": HOLDER,
+        }
+        service = await stack.enter_async_context(await Served.start(folder, settings))
+        alertmanager = None
+        if with_alertmanager:
+            starting = Alertmanager.start(folder, service.webhook, WEBHOOK_TOKEN)
+            alertmanager = await stack.enter_async_context(await starting)
+        yield Estate(ledger, service, alertmanager)

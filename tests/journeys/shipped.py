@@ -1,0 +1,82 @@
+"""The shipped policies, made quick: the same people, channels, rules and steps, with seconds in the place of minutes.
+
+What is secret or differs by installation comes from the environment, as in earnest; here all of it leads to one sink.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.house.tree import ROOT
+
+POLICIES = ROOT / "policies"
+PHONES = {
+    "ON_CALL_PHONE": "+82-2-555-0101",
+    "DEVOPS_LEAD_PHONE": "+82-2-555-0102",
+    "DBA_PHONE": "+82-2-555-0103",
+    "CTO_PHONE": "+82-2-555-0104",
+    "VP_ENGINEERING_PHONE": "+82-2-555-0105",
+    "CUSTOMER_SUCCESS_PHONE": "+82-2-555-0106",
+    "CEO_PHONE": "+82-2-555-0107",
+    "LEGAL_PHONE": "+82-2-555-0108",
+}
+OFFICES = {number: name.removesuffix("_PHONE") for name, number in PHONES.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What the plan's times become; whole seconds. Those that are not named are left far away."""
+
+    times: Mapping[str, str] = field(
+        default_factory=lambda: {"15m": "2s", "30m": "4s", "1h": "1h", "2h": "2h"}
+    )
+    ack_lease: str = "4s"
+
+
+def quick_policies(folder: Path, pace: Pace) -> Path:
+    """A copy of the shipped policies at this pace, in English, so that the journey can be read in every catalogue."""
+    shutil.copytree(POLICIES, folder)
+    yaml = YAML(typ="safe")
+    escalation = yaml.load(folder / "escalation.yaml")
+    for step in _steps(escalation):
+        step["after"] = pace.times.get(step["after"], step["after"])
+    yaml.dump(escalation, folder / "escalation.yaml")
+    levels = yaml.load(folder / "levels.yaml")
+    for level in levels["levels"].values():
+        level["ack_lease"] = pace.ack_lease
+    yaml.dump(levels, folder / "levels.yaml")
+    contacts = yaml.load(folder / "contacts.yaml")
+    for contact in contacts["contacts"].values():
+        contact.pop("locale", None)
+    yaml.dump(contacts, folder / "contacts.yaml")
+    return folder
+
+
+def _steps(escalation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for levels in escalation["policies"].values():
+        for level in levels.values():
+            yield from level["steps"]
+            yield from level.get("duties", ())
+
+
+def credentials(sink: str) -> dict[str, str]:
+    """Everything that the shipped channels and contacts take from the environment; the sink is behind all of it."""
+    found = {
+        "SLACK_CRITICAL_URL": f"{sink}slack-critical",
+        "SLACK_OPS_URL": f"{sink}slack-ops",
+        "PAGERDUTY_EVENTS_URL": f"{sink}pagerduty",
+        "PAGERDUTY_CRITICAL_KEY": "critical",
+        "PAGERDUTY_HIGH_KEY": "high",
+        "EMAIL_GATEWAY_URL": f"{sink}email",
+        "EMAIL_GATEWAY_AUTHORIZATION": "Bearer of-the-mail-gateway",
+        "SMS_GATEWAY_URL": f"{sink}sms",
+        "SMS_GATEWAY_AUTHORIZATION": "Bearer of-the-sms-gateway",
+    }
+    emails = {name.replace("_PHONE", "_EMAIL"): f"{name.lower()}@k-erp.example" for name in PHONES}
+    return found | PHONES | emails

@@ -1,0 +1,77 @@
+"""Journey 1: a real Alertmanager fires, the ladder climbs, somebody acknowledges, it goes on, and it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from tests.journeys.estate import CHANNELS, CONTACTS, REGION_DOWN, estate
+from tests.journeys.ledger import Told
+from tests.journeys.shipped import Pace
+from tests.journeys.waiting import CLOCK, let_pass
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+
+RAN_OUT = "the acknowledgement of DevOps lead ran out"
+
+
+def each(who: Iterable[str], why: str) -> set[tuple[str, str]]:
+    return {(one, why) for one in who}
+
+
+# What the ledger has to hold, and nothing else: the chapters in their order, each in any order.
+CHAPTERS = (
+    each(CHANNELS, "open") | each(CONTACTS, "paged"),
+    {("DEVOPS_LEAD", "paged: nobody answered for 2s")},
+    {("CTO", "paged: nobody answered for 4s")},
+    each(CHANNELS, "DevOps lead has it"),
+    each(CHANNELS, RAN_OUT) | each(("DEVOPS_LEAD", "CTO"), f"paged again: {RAN_OUT}"),
+    each((*CHANNELS, *CONTACTS, "DEVOPS_LEAD"), "resolved"),
+)
+FIRST, DEVOPS, CTO, HELD, LAPSED, OVER = range(len(CHAPTERS))
+
+
+def told_by(chapter: int) -> int:
+    """How many messages there are when `chapter` is over."""
+    return sum(len(found) for found in CHAPTERS[: chapter + 1])
+
+
+def chapters_of(told: list[Told]) -> list[set[tuple[str, str]]]:
+    """`told`, cut where the chapters end; what comes after the last is one more."""
+    ends = [told_by(chapter) for chapter in range(len(CHAPTERS))]
+    cuts = zip([0, *ends], [*ends, len(told)], strict=True)
+    return [{one.entry for one in told[start:end]} for start, end in cuts]
+
+
+def seconds_between(told: list[Told], earlier: int, later: int) -> float:
+    """From the last message of chapter `earlier` to the first of chapter `later`."""
+    return (told[told_by(later - 1)].at - told[told_by(earlier) - 1].at).total_seconds()
+
+
+async def test_an_alert_climbs_its_ladder_until_it_is_acknowledged_and_goes_on_when_that_ends(tmp_path):
+    async with estate(tmp_path, Pace()) as found:
+        ledger, service, alertmanager = found.ledger, found.service, found.alertmanager
+        assert alertmanager is not None
+
+        await alertmanager.alert(REGION_DOWN, {"summary": "no answer from any zone"})
+        await ledger.until(told_by(FIRST), "step 0")
+        await ledger.until(told_by(DEVOPS), "the step at 15 min, which is 2 s here")
+        await ledger.until(told_by(CTO), "the step at 30 min, which is 4 s here")
+
+        ack = await service.cli("incidents", "ack", "I1")
+        assert (ack.code, ack.err) == (0, "")
+        await ledger.until(told_by(HELD), "the channels are told who has it")
+        await ledger.until(told_by(LAPSED), "the acknowledgement ran out")
+
+        await alertmanager.alert(REGION_DOWN, ends_at=CLOCK.now())
+        await ledger.until(told_by(OVER), "everybody is told the end")
+        await let_pass(2)
+
+        assert chapters_of(ledger.told) == [*CHAPTERS, set()]
+        assert 1.5 < seconds_between(ledger.told, FIRST, DEVOPS) < 3
+        assert 1.5 < seconds_between(ledger.told, DEVOPS, CTO) < 3
+        assert 3.5 < seconds_between(ledger.told, HELD, LAPSED) < 5
+        (incident,) = await service.incidents()
+        assert (incident["state"], incident["firing"]) == ("resolved", 0)
+        assert await service.program.stop() == 0
