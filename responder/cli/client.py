@@ -104,7 +104,8 @@ async def request(
             Exit.UNREACHABLE, f"{url} shows a certificate that is not trusted: {why}", _TRUST
         ) from None
     except aiohttp.ClientConnectorError as error:
-        why = visible(error.strerror or str(error.os_error))
+        is_refused = isinstance(error.os_error, ConnectionRefusedError)
+        why = "connection refused" if is_refused else visible(error.strerror or str(error.os_error))
         raise Trouble(Exit.UNREACHABLE, f"nothing answers at {url}: {why}", _RUNNING) from None
     except TimeoutError:
         raise Trouble(Exit.UNREACHABLE, f"{url} gave no answer in time", _UNSURE) from None

@@ -77,6 +77,14 @@ def test_a_fault_of_a_channels_own_configuration_is_told(tmp_path):
     assert "colour" in ran.out
 
 
+def test_what_only_the_channel_itself_can_tell_is_a_fault_too(tmp_path):
+    folder = policies_with(tmp_path, "messages/sms.json", "{{ to }}", "{{ whom }}")
+    ran = run("check", "--policies", folder)
+    assert ran.code == 1
+    assert f"{folder}/channels.yaml: channel sms-emergency, template: " in ran.out
+    assert "whom" in ran.out
+
+
 def test_programs_read_the_same_as_json(tmp_path):
     good = run("check", "--output", "json").json()
     assert good["ok"] is True

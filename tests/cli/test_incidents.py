@@ -3,6 +3,8 @@ from __future__ import annotations
 import socket
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from responder.cli.options import Session
 from responder.cli.story import tell_story
@@ -290,13 +292,29 @@ async def test_nobody_there_is_told_with_what_to_do(desk):
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         ran = await desk.run("--url", url, "incidents", "list")
     assert ran.code == 3
-    assert f"nothing answers at {url}" in ran.err
+    assert f"nothing answers at {url}/api/v1/incidents: connection refused" in ran.err
     assert "is `responder serve` running there?" in ran.err
     assert "Traceback" not in ran.err
 
 
 async def test_an_address_that_is_none_is_a_usage_error(desk):
     assert (await desk.run("--url", "http://", "incidents", "list")).code == 2
+
+
+async def test_the_token_goes_nowhere_but_to_the_address_that_was_named(desk):
+    came: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        came.append(request.path)
+        return web.Response(status=302, headers={"Location": f"{desk.url}/api/v1/incidents"})
+
+    app = web.Application()
+    app.router.add_get("/api/v1/incidents", elsewhere)
+    async with TestServer(app) as server:
+        ran = await desk.run("--url", str(server.make_url("")), "incidents", "list")
+    assert came == ["/api/v1/incidents"]
+    assert ran.code == 3
+    assert "status 302" in ran.err
 
 
 # Strangers' text

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +15,7 @@ from responder.cli.outcome import Trouble
 from responder.cli.watch import watch
 from tests.cli.desk import Desk
 from tests.fakes.clock import FakeClock, let_others_run
+from tests.house.tree import ROOT
 
 
 class Watcher:
@@ -96,6 +100,31 @@ async def test_programs_get_one_object_a_line(desk, capsys):
         [line] = watcher.printed()[0]
     assert '"incident": "I1"' in line
     assert '"change": "there"' in line
+
+
+async def test_ctrl_c_ends_it_well(desk):
+    await desk.world.fire("Disk", level="3")
+    script = "from responder.cli.main import main; main()"
+    env = {**os.environ, "RESPONDER_TOKEN": desk.token, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        script,
+        "--url",
+        desk.url,
+        "incidents",
+        "watch",
+        "-o",
+        "json",
+        env=env,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert b'"I1"' in await process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
 
 
 async def test_a_token_that_is_not_valid_ends_it(desk, capsys):
