@@ -108,13 +108,16 @@ async def serve(
     try:
         service = house.service
         tokenless = await _keep_local_token(service, settings)
-        await service.start()
+        # Before anything runs: where the address is taken, nothing has been started that would have to be stopped.
         listener = await _listen(service, settings)
-        out.writelines(f"{line}\n" for line in greeting(service, settings, listener.port, tokenless))
-        out.flush()
-        await _until_told(service)
-        await listener.close()
-        await service.stop()
+        try:
+            await service.start()
+            out.writelines(f"{line}\n" for line in greeting(service, settings, listener.port, tokenless))
+            out.flush()
+            await _until_told(service)
+        finally:
+            await listener.close()
+            await service.stop()
     finally:
         await house.close()
     return 0

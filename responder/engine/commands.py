@@ -234,7 +234,8 @@ class Commands:
             await self._handle.finish(turn)
         self._bells.ring_due()
         log.info("declared", incident=name, by=person, level=int(ask.level))
-        return Reply(code=incident.Why.DECLARED, incident=name, revision=1, details={"by": person})
+        details = {"by": str(person), "level": str(int(ask.level))}
+        return Reply(code=incident.Why.DECLARED, incident=name, revision=turn.revision(name), details=details)
 
     async def _ask(self, person: ContactName, target: IncidentId, ask: Ask, revision: int | None) -> Reply:
         async with self._points.unit("commit.command") as unit:
