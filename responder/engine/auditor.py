@@ -19,6 +19,7 @@ from responder.core.machines.escalation import Escalation
 from responder.core.machines.incident import Incident
 from responder.core.machines.notice import Notice
 from responder.core.machines.page import Page
+from responder.core.machines.page import Phase as PagePhase
 from responder.core.policy.levels import SELF_RULE
 from responder.engine.bells import Bells
 from responder.engine.handle import Handle
@@ -114,7 +115,7 @@ class Auditor:
                 f"{page.asked_at.isoformat(timespec='seconds')} and no channel has taken it; call them",
             )
             for page in records.values()
-            if isinstance(page, Page) and not page.reason.is_told and now - page.asked_at > UNDELIVERED
+            if isinstance(page, Page) and _is_owed_for_long(page, now)
         ]
         return late
 
@@ -164,6 +165,12 @@ class Auditor:
                 log.error("alarm", kind=alarm.kind.value, subject=alarm.subject, detail=alarm.detail)
         self._raised = wrong
         self._bells.ring_due()
+
+
+def _is_owed_for_long(page: Page, now: datetime) -> bool:
+    """What is withdrawn while a call is in flight still waits for that call's end, and is owed to nobody."""
+    is_owed = page.phase is not PagePhase.WITHDRAWN and not page.reason.is_told
+    return is_owed and now - page.asked_at > UNDELIVERED
 
 
 async def _open_alarms(reader: Reader) -> set[tuple[AlarmKind, str]]:

@@ -291,8 +291,8 @@ def test_a_duty_that_is_due_says_how_to_be_done_with_it():
     message = page_message(paged(PageReason.DUTY, subject="external_notice"), situation(duties=(due, done)))
     assert "DUE since 23:00 KST: External notice" in message.body
     assert line(message, "When it is done") == (
-        "When it is done: responder incidents duty-sent I1 external_notice --proof WHERE"
-        "   or: responder incidents duty-waive I1 external_notice --reason WHY"
+        "When it is done: responder incidents duty sent I1 external_notice --proof WHERE"
+        "   or: responder incidents duty waive I1 external_notice --reason WHY"
     )
     assert not [text for text in message.body if "media" in text]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from responder.core.identifiers import Kind, RecordKey
 from responder.core.machines.escalation import Escalation
+from responder.core.machines.page import Page, Phase
 from responder.engine.commands import Resolve
 from responder.ports.store import Standing, Store
 from tests.engine.world import World, make_world
@@ -62,6 +63,20 @@ async def test_a_page_that_no_channel_takes_for_long_is_an_alarm_and_ends_when_o
         n for n, title in enumerate(await world.incidents(), 1) if title == "responder: page-late first"
     )
     assert (await world.story(f"I{alarm}")).standing is Standing.RESOLVED
+
+
+async def test_a_page_that_was_withdrawn_on_its_way_is_not_late(world: World) -> None:
+    await world.fire("RegionDown", level="3")
+    world.clock.advance(seconds=5)
+    key = RecordKey(Kind.PAGE, "I1-p1")
+    async with world.store.unit() as unit:
+        page = (await unit.records([key]))[key]
+        assert isinstance(page, Page)
+        flying = replace(page.attempts[-1], outcome=None, ended_at=None, claimed_at=world.clock.now())
+        withdrawn = replace(page, phase=Phase.WITHDRAWN, attempts=(flying,))
+        await unit.put_record(withdrawn, world.clock.now())
+    world.clock.advance(seconds=29)
+    assert await world.service.auditor.look() == []
 
 
 async def test_what_another_process_raised_is_cleared_when_it_is_over(store: Store) -> None:

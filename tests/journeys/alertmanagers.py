@@ -83,3 +83,41 @@ class Alertmanager:
 
     async def __aexit__(self, *_: object) -> None:
         await self.program.__aexit__()
+
+
+@dataclass(slots=True)
+class Prometheus:
+    """Scrapes one exporter and evaluates one rule, each second, for one Alertmanager."""
+
+    program: Program
+
+    @classmethod
+    async def start(cls, folder: Path, name: str, *, exporter: str, rule: Mapping[str, Any], to: str) -> Self:
+        config, rules = folder / f"{name}.yml", folder / f"{name}-rules.yml"
+        yaml = YAML(typ="safe")
+        yaml.dump({"groups": [{"name": "journey", "interval": "1s", "rules": [dict(rule)]}]}, rules)
+        found = {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(rules)],
+            "scrape_configs": [{"job_name": "region", "static_configs": [{"targets": [exporter]}]}],
+            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [to]}]}]},
+        }
+        yaml.dump(found, config)
+        program = await Program.start(
+            name,
+            "prometheus",
+            f"--config.file={config}",
+            f"--storage.tsdb.path={folder / name}",
+            "--web.listen-address=127.0.0.1:0",
+            "--rules.alert.resend-delay=1s",
+            folder=folder,
+            environ={},
+        )
+        await program.ready("Server is ready to receive web requests")
+        return cls(program)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.program.__aexit__()

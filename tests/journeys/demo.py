@@ -85,7 +85,9 @@ class Teller:
 
     def _line(self, mark: str, words: str, style: str, more: str = "") -> None:
         at = (CLOCK.now() - self.began).total_seconds()
-        self.console.print(Text.assemble((f"  {at:5.1f} s  ", "dim"), (f"{mark} {words}", style), " ", more))
+        self.console.print(
+            Text.assemble((f"  {at:5.1f} s  ", "dim"), (f"{mark} {words}", style), f" {more}".rstrip())
+        )
 
 
 @dataclass(slots=True)

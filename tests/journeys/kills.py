@@ -22,6 +22,7 @@ from tests.journeys.waiting import CLOCK, until
 
 STARTS = 3  # processes that start at the same time; more would only wait for each other
 ALERT = {"alertname": "RegionDown"}
+TITLE = "no answer from any zone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def body_of(status: str = "firing", *, started: datetime, name: str = ALERT["ale
     alert = {
         "status": status,
         "labels": {**ALERT, "alertname": name},
-        "annotations": {"summary": "no answer from any zone"},
+        "annotations": {"summary": TITLE},
         "startsAt": started.isoformat(),
         "endsAt": CLOCK.now().isoformat() if status == "resolved" else "0001-01-01T00:00:00Z",
     }
@@ -120,11 +121,7 @@ class Life:
 
     def pages(self) -> list[Handed]:
         """What the sink got for people, in its order."""
-        return [
-            handed(one)
-            for one in self.sink.ledger
-            if one.path != "/board" and one.json()["purpose"] == "page"
-        ]
+        return [handed(one) for one in self.sink.ledger if one.json()["purpose"] == "page"]
 
     async def until_paged(self, count: int, *, within: float = 60) -> None:
         await until(lambda: len(self.pages()) >= count, f"{count} pages at the sink", within=within)

@@ -52,7 +52,13 @@ class Ledger:
 
     async def until(self, count: int, what: str, *, within: float = 15) -> list[Told]:
         """All that was told, once it is at least so much."""
-        await until(lambda: len(self.told) >= count, f"{what} ({count} messages)", within=within)
+
+        def look() -> bool:
+            if self._reading is not None and self._reading.done():
+                self._reading.result()  # what came could not be read
+            return len(self.told) >= count
+
+        await until(look, f"{what} ({count} messages)", within=within)
         return self.told
 
     async def _read(self) -> None:
@@ -78,6 +84,6 @@ def _read(received: Received) -> tuple[str, str]:
         case "email":
             return body["to"] or "email-disaster", body["subject"]
         case "pagerduty":
-            return f"pagerduty-{received.headers['X-Routing-Key']}", body["payload"]["summary"]
+            return f"pagerduty-{body['routing_key']}", body["payload"]["summary"]
         case _:
             return channel, body["text"].partition("\n")[0]

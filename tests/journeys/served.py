@@ -15,6 +15,7 @@ from tests.journeys.programs import Program, environment, python
 
 WEBHOOK_TOKEN = "a-token-of-the-journeys"
 SERVE = ("-m", "responder", "serve")
+ENDS_WITHIN = 40  # seconds, for a command
 GIVE_UP = aiohttp.ClientTimeout(total=20)
 
 
@@ -91,9 +92,9 @@ class Served:
         async with aiohttp.ClientSession(timeout=GIVE_UP) as http, http.get(self.url + path) as answer:
             return await answer.text()
 
-    async def incidents(self) -> list[dict[str, Any]]:
-        """All of them, oldest first."""
-        found = await self.get("/incidents")
+    async def incidents(self, limit: int = 50) -> list[dict[str, Any]]:
+        """The last of them, oldest first."""
+        found = await self.get(f"/incidents?limit={limit}")
         return list(reversed(found["incidents"]))
 
     async def story(self, incident: str = "I1") -> dict[str, Any]:
@@ -132,6 +133,12 @@ async def run(*arguments: str, environ: Mapping[str, str]) -> Ran:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await process.communicate()
+    try:
+        async with asyncio.timeout(ENDS_WITHIN):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise AssertionError(f"responder {' '.join(arguments)} did not end within {ENDS_WITHIN} s") from None
     assert process.returncode is not None
     return Ran(process.returncode, out.decode(), err.decode())

@@ -8,10 +8,11 @@ import pytest
 
 from tests.journeys.estate import CHANNELS, CONTACTS, REGION_DOWN, estate
 from tests.journeys.ledger import Told
+from tests.journeys.served import Served
 from tests.journeys.shipped import Pace
 from tests.journeys.waiting import CLOCK, let_pass
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(120)]
 
 RAN_OUT = "the acknowledgement of DevOps lead ran out"
 
@@ -75,3 +76,19 @@ async def test_an_alert_climbs_its_ladder_until_it_is_acknowledged_and_goes_on_w
         (incident,) = await service.incidents()
         assert (incident["state"], incident["firing"]) == ("resolved", 0)
         assert await service.program.stop() == 0
+
+
+async def test_an_alert_that_fires_while_we_are_down_is_delivered_when_we_are_back(tmp_path):
+    async with estate(tmp_path, Pace()) as found:
+        ledger, service, alertmanager = found.ledger, found.service, found.alertmanager
+        assert alertmanager is not None
+        assert await service.program.stop() == 0
+        await alertmanager.alert(REGION_DOWN)
+        await alertmanager.program.says("connection refused")
+        assert ledger.entries == []
+
+        address = {"RESPONDER_LISTEN": f"127.0.0.1:{service.port}"}
+        async with await Served.start(service.home, {**service.settings, **address}) as back:
+            await ledger.until(told_by(FIRST), "step 0", within=30)
+            assert chapters_of(ledger.told)[FIRST] == CHAPTERS[FIRST]
+            assert [incident["incident"] for incident in await back.incidents()] == ["I1"]

@@ -259,8 +259,8 @@ LEVEL_NAME: Mapping[int, str] = {1: "minor", 2: "moderate", 3: "severe", 4: "fat
 COMMAND: Mapping[str, str] = {
     "acknowledge": "responder incidents ack {incident}",
     "show": "responder incidents show {incident}",
-    "sent": "responder incidents duty-sent {incident} {duty} --proof WHERE",
-    "waive": "responder incidents duty-waive {incident} {duty} --reason WHY",
+    "sent": "responder incidents duty sent {incident} {duty} --proof WHERE",
+    "waive": "responder incidents duty waive {incident} {duty} --reason WHY",
 }
 
 INFO = "info"  # the mark of an alert that opens no incident
