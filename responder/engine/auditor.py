@@ -32,7 +32,7 @@ EVERY = timedelta(seconds=10)
 OVERDUE = timedelta(seconds=10)  # a due row older than this means that a loop is behind
 UNDELIVERED = timedelta(seconds=30)  # a page that no channel has taken for so long
 LOOKED_AT = 200  # incidents a look; the next look goes on behind them
-# The alarms that only an auditor raises, and so only an auditor can clear.
+# The alarms that only an auditor can clear: nothing else would hear that what they are about is over.
 OURS = (AlarmKind.STRANDED, AlarmKind.PAGE_LATE, AlarmKind.INVARIANT, AlarmKind.LOOP)
 
 log = structlog.get_logger("auditor")
@@ -44,8 +44,9 @@ class Auditor:
         self._handle = handle
         self._bells = bells
         self._supervisor = supervisor
-        self._raised: set[tuple[AlarmKind, str]] | None = None  # None: not read from the store yet
-        self._before: int | None = None
+        self._before: int | None = None  # where the next look at the invariants begins
+        self._this_round: list[AlarmRaised] = []  # what has been found broken since the round began
+        self._last_round: list[AlarmRaised] = []  # raised until a whole round has not found it again
 
     async def run(self) -> None:
         """The gauges at once; the first look once the loops have had time for what waited while we were down."""
@@ -60,7 +61,7 @@ class Auditor:
         now = self._points.clock.now()
         async with self._points.reading("read.audit") as reader:
             await self._measure(reader, now)
-            raised = self._raised if self._raised is not None else await _open_alarms(reader)
+            raised = await _open_alarms(reader)
             found = [
                 *await self._stranded(reader),
                 *await self._undelivered(reader, now),
@@ -127,13 +128,17 @@ class Auditor:
             limit=LOOKED_AT,
         )
         summaries = await reader.summaries(query)
-        self._before = summaries[-1].number if len(summaries) == LOOKED_AT else None
         bundles = await reader.live_records([summary.incident for summary in summaries])
-        return [
+        self._this_round += [
             AlarmRaised(kind=AlarmKind.INVARIANT, subject=violation.subject, detail=violation.detail)
             for records in bundles.values()
             for violation in violations_of_state(bundle_of(records), now)
         ]
+        found = [*self._last_round, *self._this_round]
+        self._before = summaries[-1].number if len(summaries) == LOOKED_AT else None
+        if self._before is None:
+            self._last_round, self._this_round = self._this_round, []
+        return found
 
     def _loops(self) -> list[AlarmRaised]:
         return [
@@ -146,11 +151,10 @@ class Auditor:
         ]
 
     async def _tell(self, found: list[AlarmRaised], raised: set[tuple[AlarmKind, str]]) -> None:
-        """`raised`: what was wrong at the look before, which may have been another process'."""
+        """`raised`: the alarms that are open, whoever raised them."""
         wrong = {(alarm.kind, alarm.subject) for alarm in found}
         over = raised - wrong
         if not found and not over:
-            self._raised = wrong
             return
         async with self._points.unit("commit.audit") as unit:
             turn = Turn(unit, self._points.clock.now())
@@ -163,7 +167,6 @@ class Auditor:
             if (alarm.kind, alarm.subject) not in raised:
                 self._points.metrics.alarms.labels(alarm.kind.value).inc()
                 log.error("alarm", kind=alarm.kind.value, subject=alarm.subject, detail=alarm.detail)
-        self._raised = wrong
         self._bells.ring_due()
 
 

@@ -43,6 +43,7 @@ class Intake:
         self._policies = policies
         self._handle = handle
         self._bells = bells
+        self._held: list[JournalId] = []  # claimed, and not worked off because the store could not
         self._appends: Batcher[NewBody, JournalId] = Batcher(
             self._append, most=BATCH, waiting_most=WAITING_MOST
         )
@@ -66,11 +67,14 @@ class Intake:
         """Work off what is waiting, one batch. Returns how many bodies were taken."""
         now = self._points.clock.now()
         async with self._points.unit("claim.journal") as unit:
+            await unit.release_bodies(self._held)
             bodies = await unit.claim_bodies(BATCH, now, now + LEASE)
+        self._held = [body.id for body in bodies]
         worn_out = [body for body in bodies if body.attempts > ATTEMPTS]
         for body in worn_out:
             await self._set_aside(body, "it was tried three times and the process did not live to tell")
         await together_or_alone([body for body in bodies if body not in worn_out], self._work, self._spoilt)
+        self._held = []
         if bodies:
             self._bells.ring_due()
         return len(bodies)

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from responder.core.decision import DueKind, Effect
+from responder.core.decision import AlarmKind, AlarmRaised, DueKind, Effect
 from responder.core.delivery import Accepted, Result
 from responder.core.errors import Transient
-from responder.core.identifiers import RecordKey
+from responder.core.identifiers import Kind, RecordKey
 from responder.engine.batches import together_or_alone
 from responder.engine.bells import Bells
 from responder.engine.duework import DueWork, fetch
@@ -29,6 +29,7 @@ from responder.engine.turn import Turn
 PLACES = 200  # calls at a time
 BATCH = 100  # claims a transaction
 RESULTS = 200  # results a transaction
+LATE = timedelta(seconds=1)  # after which a page that was due is a promise broken, and said so
 AGAIN = timedelta(seconds=1)  # before results are tried again that the store would not take
 
 log = structlog.get_logger("outbox")
@@ -36,10 +37,11 @@ log = structlog.get_logger("outbox")
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A call that has ended, and how."""
+    """A call that has ended, and how. `behind`: from being due to being made."""
 
     send: Effect
     result: Result
+    behind: timedelta
 
 
 class Outbox:
@@ -49,13 +51,16 @@ class Outbox:
         self._perform = perform
         self._bells = bells
         self._work = DueWork(points, handle, DueKind.SEND, "commit.claim")
+        self._claiming: asyncio.Future[int] | None = None
         self._flying: set[asyncio.Task[None]] = set()
         self._ended: list[Ended] = []
         self._some_ended = asyncio.Event()
 
     async def run(self) -> None:
         while True:
-            if not await self.claim():
+            # A stop may come while a claim commits: the calls that it is for are begun all the same.
+            self._claiming = asyncio.ensure_future(self.claim())
+            if not await asyncio.shield(self._claiming):
                 await self._bells.outbox.wait(await self._next_due())
 
     async def run_results(self) -> None:
@@ -81,6 +86,8 @@ class Outbox:
 
     async def settle(self) -> int:
         """Return once no call is in flight and every result is recorded: how many were. For a graceful stop."""
+        if self._claiming is not None:
+            await asyncio.wait({self._claiming})
         recorded = 0
         while self._flying or self._ended:
             if self._flying:
@@ -105,11 +112,12 @@ class Outbox:
             await self._points.clock.sleep_until(self._points.clock.now() + AGAIN)
 
     async def _carry_out(self, send: Effect) -> None:
+        behind = self._points.clock.now() - send.due_at
         result = await self._perform(send)
-        now = self._points.clock.now()
-        if isinstance(result, Accepted):
-            self._points.metrics.handed_over.observe(max(0.0, (now - send.due_at).total_seconds()))
-        self._ended.append(Ended(send, result))
+        if isinstance(result, Accepted) and send.kind is Kind.PAGE:
+            taken = self._points.clock.now() - send.due_at
+            self._points.metrics.handed_over.observe(max(0.0, taken.total_seconds()))
+        self._ended.append(Ended(send, result, behind))
         self._some_ended.set()
         self._bells.outbox.ring()
 
@@ -119,6 +127,8 @@ class Outbox:
             for one in batch:
                 turn = Turn(unit, self._points.clock.now())
                 turn.tell(RecordKey(one.send.kind, one.send.record), one.result)
+                if one.send.kind is Kind.PAGE and one.behind > LATE:
+                    turn.emit(_late(one))
                 await self._handle.finish(turn)
 
     async def _spoilt(self, one: Ended, problem: Exception) -> None:
@@ -131,3 +141,13 @@ class Outbox:
             return None
         async with self._points.reading("read.next_due") as reader:
             return await reader.next_due(DueKind.SEND)
+
+
+def _late(one: Ended) -> AlarmRaised:
+    """Of one subject for all pages: where one is late, many are. The auditor clears it when it finds none waiting."""
+    seconds = one.behind.total_seconds()
+    detail = (
+        f"page {one.send.record} was handed to {one.send.channel} {seconds:.1f} s after it was due; "
+        "responder_call_seconds in /metrics says what is slow"
+    )
+    return AlarmRaised(kind=AlarmKind.PAGE_LATE, subject="handover", detail=detail)

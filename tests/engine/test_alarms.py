@@ -8,7 +8,7 @@ from dataclasses import replace
 from responder.core.identifiers import Kind, RecordKey
 from responder.core.machines.escalation import Escalation
 from responder.core.machines.page import Page, Phase
-from responder.engine.commands import Resolve
+from responder.engine.commands import Acknowledge, Resolve
 from responder.ports.store import Standing, Store
 from tests.engine.world import World, make_world
 from tests.fakes.channel import Accepts, FailsForNow
@@ -157,3 +157,30 @@ async def test_a_resolved_watchdog_is_no_beat(world: World) -> None:
     await world.clear("Watchdog")
     await world.advance(minutes=6)
     assert len(await world.incidents()) == 1
+
+
+async def test_a_page_handed_over_late_is_an_alarm_that_the_auditor_ends(world: World) -> None:
+    await world.post(world.alert("RegionDown", {"level": "3"}))
+    await world.service.intake.consume()
+    await world.sleep(seconds=3)
+    await world.settle()
+    assert "responder: page-late handover" in await world.incidents()
+    await world.service.auditor.look()
+    await world.settle()
+    assert (await world.story("I2")).standing is Standing.RESOLVED
+
+
+async def test_a_broken_invariant_stays_raised_until_a_whole_round_finds_it_whole(world: World) -> None:
+    await world.fire("RegionDown", level="3")
+    await world.ask(Acknowledge())
+    key = RecordKey(Kind.ESCALATION, "I1")
+    async with world.store.unit() as unit:
+        whole = (await unit.records([key]))[key]
+        assert isinstance(whole, Escalation)
+        await unit.put_record(replace(whole, rung=99), world.clock.now())
+    kinds = {alarm.kind.value for alarm in await world.service.auditor.look()}
+    assert kinds == {"invariant"}
+    async with world.store.unit() as unit:
+        await unit.put_record(whole, world.clock.now())
+    assert [alarm.kind.value for alarm in await world.service.auditor.look()] == ["invariant"]
+    assert await world.service.auditor.look() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -214,3 +215,16 @@ async def test_everybody_who_was_paged_is_told_the_end(world: World, person: str
     await world.clear("RegionDown", level="3")
     assert world.reasons(person)[-1] == "resolved"
     assert world.reasons("third") == []
+
+
+async def test_a_stop_in_the_middle_of_a_claim_still_makes_its_calls(world: World) -> None:
+    await world.post(world.alert("Disk"))
+    await world.service.intake.consume()
+    running = asyncio.create_task(world.service.outbox.run())
+    async with world.store.unit():  # the claim waits for its turn
+        await asyncio.wait({running}, timeout=0)
+        running.cancel()
+        await asyncio.wait({running})
+    await world.service.outbox.settle()
+    assert world.reasons("first") == ["step"]
+    assert await outcomes(world) == [("to-first", "accepted")]
