@@ -74,7 +74,7 @@ class StoredBody(NewBody):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueRow:
-    """`at`: when the record is due, postponed or not. `failures`: how often working on it raised, since last written."""
+    """`at`: when the record is due, postponed or not. `failures`: how often work on it raised since it was written."""
 
     key: RecordKey
     incident: IncidentId | None

@@ -97,6 +97,7 @@ def row(
         row("it fires again within its interval", ENDED, fires(0), 11, Sighting.TWIN, 1, 0, None, 11),
         row("a twin that began earlier", ENDED, fires(-1), 11, Sighting.TWIN, 1, -1, None, 11),
         row("it fires again in the instant of its end", ENDED, fires(5), 11, Sighting.TWIN, 1, 0, None, 11),
+        row("one body ends it and fires it", ENDED, fires(0), 10, Sighting.TWIN, 1, 0, None, 10),
         row("a firing older than its end", ENDED, fires(0), 9, Sighting.LATE, 1, 0, 5, 10),
         row("a firing read out of order, of a later time", ENDED, fires(6), 9, Sighting.NEW, 2, 6, None, 9),
         row("an end of what we never saw", None, resolves(0, 5), 11, Sighting.TOMBSTONE, 1, 0, 5, 11),
@@ -139,6 +140,11 @@ def test_only_what_was_never_seen_firing_is_a_tombstone():
     assert sight(None, resolves(0, 5), JournalId(1))[1].tombstone
     assert not sight(TOMBSTONE, fires(0), JournalId(11))[1].tombstone
     assert not sight(OPEN, resolves(0, 5), JournalId(11))[1].tombstone
+
+
+def test_an_alert_fires_until_it_has_an_end():
+    assert (fires(0).is_firing, resolves(0, 5).is_firing) == (True, False)
+    assert (OPEN.is_open, ENDED.is_open) == (True, False)
 
 
 def test_an_alert_without_a_name_or_summary_is_still_called_something():

@@ -56,6 +56,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "responder.core": PURE | {"re2"},
     "responder.core.policy": PURE | {"pydantic"},
     "responder.core.machines": PURE,
+    "responder.core.machines.escalation": PURE,
     "responder.core.invariants": PURE,
     # Floor 1: Protocols and the plain records that cross them.
     "responder.ports": PURE | {"contextlib"},

@@ -117,7 +117,9 @@ async def test_a_templates_fields_are_the_channels_own_and_may_come_from_the_env
         "json", '{"routing_key": "{{ fields.key }}", "kind": "{{ fields.kind }}"}'
     )
     bench.environ["KEY"] = "s3"
-    hook = bench.webhook(url=sink.url, template="keyed", fields={"key": FromEnv(from_env="KEY"), "kind": "page"})
+    hook = bench.webhook(
+        url=sink.url, template="keyed", fields={"key": FromEnv(from_env="KEY"), "kind": "page"}
+    )
     await hook.send(delivery())
     assert sink.ledger[0].json() == {"routing_key": "s3", "kind": "page"}
 

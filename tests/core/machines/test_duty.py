@@ -80,6 +80,7 @@ def row(
             Why.STALE,
             DUE_AT,
         ),
+        row("owed: at the same time", OWED, Owed(due_at=DUE_AT), NOON, Phase.OWED, Why.STALE, DUE_AT),
         row("owed: ends before it is due", OWED, Ended(), DUE_AT - SECOND, Phase.ENDED, Why.ENDED),
         row("owed: ends in the instant it is due", OWED, Ended(), DUE_AT, Phase.OWED, Why.STALE, DUE_AT),
         row("owed: sent beforehand", OWED, SENT_IT, NOON, Phase.SENT, Why.SENT),
@@ -118,6 +119,15 @@ def row(
         row("waived: the incident ends", WAIVED, Ended(), DUE_AT + HOUR, Phase.WAIVED, Why.STALE),
         row("waived: due", WAIVED, TimerDue(), DUE_AT + HOUR, Phase.WAIVED, Why.STALE),
         row("ended: opens again", ENDED, Owed(due_at=DUE_AT), NOON, Phase.OWED, Why.OWED_AGAIN, DUE_AT),
+        row(
+            "ended: owed again, later",
+            ENDED,
+            Owed(due_at=DUE_AT + HOUR),
+            NOON,
+            Phase.OWED,
+            Why.OWED_AGAIN,
+            DUE_AT + HOUR,
+        ),
         row("ended: due", ENDED, TimerDue(), DUE_AT, Phase.ENDED, Why.STALE),
         row("ended: ends again", ENDED, Ended(), NOON, Phase.ENDED, Why.STALE),
         row("ended: sent", ENDED, SENT_IT, NOON, Phase.ENDED, Why.ALREADY_DONE),
@@ -157,7 +167,7 @@ def test_until_it_is_done_they_are_paged_again():
 def test_who_did_it_when_and_where_it_can_be_seen_is_kept(event, proof):
     state = advance(DUE, event, DUE_AT + MINUTE).state
     assert (state.done_by, state.done_at, state.proof) == (ANA, DUE_AT + MINUTE, proof)
-    assert not state.is_live
+    assert (state.is_live, state.remind_at) == (False, None)
 
 
 def test_it_begins_owed_and_tells_nobody():

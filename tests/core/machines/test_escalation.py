@@ -1,17 +1,15 @@
-"""Escalation: each level of the plan as a timeline, and row by row what each event makes of each state."""
+"""Escalation: answers, levels and ends, and row by row what each event makes of each state."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from responder.core.decision import Decision, Due, DueKind, NoticeAsked, NoticeReason, PageAsked, PageReason
-from responder.core.identifiers import ChannelName, ContactName
+from responder.core.decision import Decision, NoticeAsked, NoticeReason, PageAsked, PageReason
 from responder.core.level import Level
 from responder.core.machines.escalation import (
     Acknowledged,
@@ -27,7 +25,6 @@ from responder.core.machines.escalation import (
     MoveWanted,
     PagesWithdrawn,
     Phase,
-    RemediationAsked,
     Reopened,
     Repinned,
     Resolved,
@@ -37,9 +34,9 @@ from responder.core.machines.escalation import (
     Unacknowledged,
     Why,
     advance,
-    begin,
 )
 from responder.core.policy.escalation import Notify, Terms
+from tests.core.machines.climb import ANA, BO, Climb, early
 from tests.core.matrix import (
     CEO,
     CTO,
@@ -65,322 +62,19 @@ from tests.core.matrix import (
     terms_of,
 )
 
-ANA, BO = ContactName("ana"), ContactName("bo")
-Line = tuple[int, StrEnum, tuple[ContactName, ...]]
-
-
-class Climb:
-    """One ladder on its own: events at minutes after noon, timers at their time, and who was paged when."""
-
-    def __init__(self, terms: Terms) -> None:
-        self.now = NOON
-        self.lines: list[Line] = []
-        self.paged: list[tuple[int, PageAsked]] = []
-        self.notices: list[NoticeReason] = []
-        self.state = begin(I1, terms, NOON).state
-        self.until(0)
-
-    def until(self, minutes: float, *, late: bool = False) -> Climb:
-        """Timers are fired at their times, or all of them at the end (`late`: we were down)."""
-        end = NOON + minutes * MINUTE
-        while (due := self.state.due()) is not None and due.at <= end:
-            self._take(TimerDue(), end if late else max(self.now, due.at))
-        self.now = end
-        return self
-
-    def at(self, minutes: float, *events: Event) -> Climb:
-        self.until(minutes)
-        for event in events:
-            self._take(event, self.now)
-        return self.until(minutes)
-
-    def down(self, minutes: float) -> Climb:
-        return self.until(minutes, late=True)
-
-    def _take(self, event: Event, now: datetime) -> None:
-        self.now = now
-        decision = advance(self.state, event, now)
-        self.state = decision.state
-        asked = [emit for emit in decision.emits if isinstance(emit, PageAsked)]
-        minute = int((now - NOON) / MINUTE)
-        self.lines.append((minute, decision.why, tuple(each.contact for each in asked)))
-        self.paged += [(minute, each) for each in asked]
-        self.notices += [emit.reason for emit in decision.emits if isinstance(emit, NoticeAsked)]
-
-    def who(self, since: int = 0) -> list[tuple[int, PageReason, ContactName]]:
-        return [(minute, each.reason, each.contact) for minute, each in self.paged if minute >= since]
-
-
-# The plan's matrix
-
-
-@pytest.mark.parametrize(
-    "terms, hours, expected",
-    [
-        pytest.param(
-            MINOR,
-            2,
-            [
-                (0, Why.REMEDIATION_ASKED, ()),
-                (15, Why.NOT_RECOVERED, ()),
-                (30, Why.STEP_DUE, (ON_CALL,)),
-                (60, Why.STEP_DUE, (DEVOPS,)),
-                (90, Why.REPEATED, (DEVOPS,)),
-                (120, Why.REPEATED, (DEVOPS,)),
-            ],
-            id="level 1: repairs itself, then on-call, then DevOps, again and again",
-        ),
-        pytest.param(
-            MODERATE,
-            3,
-            [
-                (0, Why.NOTIFIED, ()),
-                (0, Why.REMEDIATION_ASKED, ()),
-                (15, Why.STEP_DUE, (ON_CALL,)),
-                (30, Why.STEP_DUE, (DEVOPS,)),
-                (60, Why.STEP_DUE, (CTO,)),
-                (120, Why.STEP_DUE, (CEO,)),
-                (150, Why.REPEATED, (CEO,)),
-                (180, Why.REPEATED, (CEO,)),
-            ],
-            id="level 2: on-call, DevOps, CTO, CEO",
-        ),
-        pytest.param(
-            SEVERE,
-            2,
-            [
-                (0, Why.NOTIFIED, ()),
-                (0, Why.STEP_DUE, (CTO, VP, SUCCESS)),
-                (15, Why.STEP_DUE, (DEVOPS,)),
-                (30, Why.STEP_DUE, (CTO,)),
-                (60, Why.STEP_DUE, (CEO,)),
-                (90, Why.REPEATED, (CEO,)),
-                (120, Why.REPEATED, (CEO,)),
-            ],
-            id="level 3: everybody of the level, DevOps, CTO, CEO",
-        ),
-        pytest.param(
-            FATAL,
-            1,
-            [
-                (0, Why.NOTIFIED, ()),
-                (0, Why.STEP_DUE, (CEO, LEGAL)),
-                (15, Why.STEP_DUE, (CTO, CEO)),
-                (45, Why.REPEATED, (CTO, CEO)),
-            ],
-            id="level 4: everybody of the level, CTO and CEO",
-        ),
-    ],
-)
-def test_each_level_unanswered(terms, hours, expected):
-    assert Climb(terms).until(hours * 60).lines == expected
-
-
-def test_step_0_of_level_2_notifies_operations_and_starts_the_remediation():
-    first = advance(begin(I1, MODERATE, NOON).state, TimerDue(), NOON)
-    assert first.emits == (NoticeAsked(incident=I1, channels=MODERATE.channels, reason=NoticeReason.OPENED),)
-    assert advance(first.state, TimerDue(), NOON).emits == (RemediationAsked(incident=I1),)
-
-
-def test_level_1_says_after_15_minutes_that_it_has_not_recovered():
-    assert Climb(MINOR).until(15).notices == [NoticeReason.NOT_RECOVERED]
-
-
-def test_a_notify_step_may_name_its_channels():
-    step = Notify(after=NOW, notify=(ChannelName("statuspage"),))
-    decision = advance(begin(I1, terms_of(Level.MINOR, step), NOON).state, TimerDue(), NOON)
-    shown = NoticeAsked(incident=I1, channels=(ChannelName("statuspage"),), reason=NoticeReason.OPENED)
-    assert decision.emits == (shown,)
-
-
-# Unanswered time
-
-
-def test_the_ladder_stands_still_while_somebody_answers():
-    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA)).until(69)
-    assert climb.who(since=1) == []
-    assert climb.state.unanswered(climb.now) == 10 * MINUTE
-
-
-def test_after_a_lease_the_ladder_goes_on_where_it_stood():
-    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA)).until(70 + 5)
-    assert climb.who(since=1) == [
-        (70, PageReason.LEASE_ENDED, ANA),
-        (70, PageReason.LEASE_ENDED, CTO),
-        (70, PageReason.LEASE_ENDED, VP),
-        (70, PageReason.LEASE_ENDED, SUCCESS),
-        (75, PageReason.STEP, DEVOPS),
-    ]
-
-
-def test_snoozed_time_is_not_unanswered_time():
-    climb = Climb(SEVERE).at(10, Snoozed(by=ANA, wanted=20 * MINUTE)).until(30)
-    assert climb.who(since=1)[0] == (30, PageReason.SNOOZE_ENDED, ANA)
-    assert climb.state.unanswered(climb.now) == 10 * MINUTE
-    assert climb.until(35).who(since=31) == [(35, PageReason.STEP, DEVOPS)]
-
-
-def test_quiet_time_before_a_re_opening_is_not_counted():
-    climb = Climb(SEVERE).at(10, Resolved()).at(40, Reopened()).until(45)
-    assert climb.who(since=40) == [
-        (40, PageReason.REOPENED, CTO),
-        (40, PageReason.REOPENED, VP),
-        (40, PageReason.REOPENED, SUCCESS),
-        (45, PageReason.STEP, DEVOPS),
-    ]
-
-
-def test_a_lease_that_ended_while_we_were_down_is_over_since_then():
-    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA)).down(100)
-    assert climb.state.unanswered(climb.now) == 40 * MINUTE
-
-
-def test_a_snooze_that_ended_while_we_were_down_is_over_since_then():
-    climb = Climb(SEVERE).at(10, Snoozed(by=ANA, wanted=30 * MINUTE)).down(60)
-    assert climb.state.unanswered(climb.now) == 30 * MINUTE
-
-
-# Early moves
-
-
-def early(climb: Climb, minutes: float, step: int | None = None) -> Climb:
-    return climb.at(minutes, MoveWanted(why=EarlyWhy.PAGE_FAILED, step=step))
-
-
-def test_a_failed_page_moves_the_next_page_step_to_now():
-    assert early(Climb(SEVERE), 2, step=1).who(since=1) == [(2, PageReason.EARLY, DEVOPS)]
-
-
-def test_a_step_moved_early_is_not_repeated_and_leaves_the_others_their_times():
-    climb = early(Climb(SEVERE), 2, step=1).until(60)
-    assert climb.who(since=3) == [(30, PageReason.STEP, CTO), (60, PageReason.STEP, CEO)]
-
-
-def test_no_remediation_moves_the_first_page_step_of_level_2():
-    climb = Climb(MODERATE).at(0, MoveWanted(why=EarlyWhy.NO_REMEDIATION)).until(30)
-    assert climb.who() == [(0, PageReason.EARLY, ON_CALL), (30, PageReason.STEP, DEVOPS)]
-
-
-def test_early_moves_are_at_least_a_minute_apart():
-    climb = early(Climb(SEVERE), 2, step=1)
-    climb.at(2.2, MoveWanted(why=EarlyWhy.PAGE_FAILED, step=2))
-    assert climb.state.early == EarlyMove(at=NOON + 3 * MINUTE, why=EarlyWhy.PAGE_FAILED)
-    assert climb.state.due() == Due(NOON + 3 * MINUTE, DueKind.TIMER)
-    assert climb.until(4).who(since=2) == [(2, PageReason.EARLY, DEVOPS), (3, PageReason.EARLY, CTO)]
-
-
-def test_one_failed_rung_moves_the_ladder_once():
-    climb = early(early(early(Climb(SEVERE), 2, step=1), 2, step=1), 8, step=1).until(14)
-    assert climb.who(since=1) == [(2, PageReason.EARLY, DEVOPS)]
-
-
-def test_a_failure_of_a_rung_that_is_past_moves_nothing():
-    climb = early(Climb(SEVERE).until(16), 17, step=1)
-    assert climb.lines[-1] == (17, Why.EARLY_NOT_NEEDED, ())
-
-
-def test_the_step_that_comes_in_time_makes_the_early_move():
-    climb = early(Climb(SEVERE), 14, step=1)
-    assert climb.who(since=1) == [(14, PageReason.EARLY, DEVOPS)]
-    early(climb, 14.5, step=2)  # waits until a minute has passed since the last
-    climb.state = replace(climb.state, early=EarlyMove(at=NOON + 31 * MINUTE, why=EarlyWhy.PAGE_FAILED))
-    assert climb.until(35).who(since=15) == [(30, PageReason.STEP, CTO)]
-
-
-def test_an_acknowledgement_takes_an_early_move_back_and_a_new_failure_may_move_again():
-    climb = early(Climb(SEVERE), 2, step=1)
-    climb.at(2.2, MoveWanted(why=EarlyWhy.PAGE_FAILED, step=2), Acknowledged(by=ANA))
-    assert climb.state.early is None
-    climb.at(5, Unacknowledged(by=ANA), MoveWanted(why=EarlyWhy.PAGE_FAILED, step=2))
-    assert climb.who(since=5)[-1] == (5, PageReason.EARLY, CTO)
-
-
-@pytest.mark.parametrize(
-    "climb, minutes",
-    [
-        pytest.param(lambda: Climb(SEVERE).at(1, Acknowledged(by=ANA)), 2, id="while held"),
-        pytest.param(lambda: Climb(SEVERE).at(1, Snoozed(by=ANA, wanted=HOUR)), 2, id="while snoozed"),
-        pytest.param(lambda: Climb(SEVERE).at(1, Resolved()), 2, id="once resolved"),
-        pytest.param(lambda: Climb(SEVERE).until(61), 62, id="after the last rung"),
-    ],
-)
-def test_nothing_moves_early(climb, minutes):
-    assert early(climb(), minutes).lines[-1] == (minutes, Why.EARLY_NOT_NEEDED, ())
-
-
-# Repeats
-
-
-def test_the_last_page_repeats_every_30_minutes_from_when_it_came():
-    climb = early(Climb(FATAL), 2, step=1).until(65)
-    assert [minute for minute, *_ in climb.who(since=1)] == [2, 2, 32, 32, 62, 62]
-
-
-def test_a_page_at_the_end_of_a_lease_is_the_repeat():
-    climb = Climb(FATAL).at(40, Acknowledged(by=CEO)).until(105)
-    assert [(minute, reason) for minute, reason, _ in climb.who(since=41)] == [
-        (70, PageReason.LEASE_ENDED),
-        (70, PageReason.LEASE_ENDED),
-        (100, PageReason.REPEAT),
-        (100, PageReason.REPEAT),
-    ]
-
-
-# After our own downtime
-
-
-def test_overdue_rungs_fire_earliest_first_and_5_minutes_apart():
-    climb = Climb(SEVERE).down(70).until(120)
-    assert climb.who(since=1) == [
-        (70, PageReason.STEP, DEVOPS),
-        (75, PageReason.STEP, CTO),
-        (80, PageReason.STEP, CEO),
-        (110, PageReason.REPEAT, CEO),
-    ]
-
-
-def test_what_pages_nobody_does_not_wait_for_an_overdue_rung():
-    climb = Climb(MINOR)
-    climb.state = begin(I1, MINOR, NOON).state
-    assert [(minute, why) for minute, why, _ in climb.down(70).until(80).lines[1:]] == [
-        (70, Why.REMEDIATION_ASKED),
-        (70, Why.NOT_RECOVERED),
-        (70, Why.STEP_DUE),
-        (75, Why.STEP_DUE),
-    ]
-
-
-def test_a_rung_that_is_not_overdue_keeps_its_time():
-    climb = Climb(SEVERE).down(20).until(60)
-    assert climb.who(since=1) == [
-        (20, PageReason.STEP, DEVOPS),
-        (30, PageReason.STEP, CTO),
-        (60, PageReason.STEP, CEO),
-    ]
-
-
-def test_rungs_of_one_time_fire_together_however_late():
-    terms = terms_of(
-        Level.SEVERE, pages(10 * MINUTE, "ana"), pages(10 * MINUTE, "bo"), pages(20 * MINUTE, "cto")
-    )
-    climb = Climb(terms).down(30).until(40)
-    assert climb.who() == [(30, PageReason.STEP, ANA), (30, PageReason.STEP, BO), (35, PageReason.STEP, CTO)]
-
-
-def test_an_acknowledgement_while_catching_up_holds_the_rest():
-    climb = Climb(SEVERE).down(70).at(71, Acknowledged(by=ANA)).until(140)
-    assert climb.who(since=71) == [
-        (131, PageReason.LEASE_ENDED, ANA),
-        (131, PageReason.LEASE_ENDED, DEVOPS),
-        (136, PageReason.STEP, CTO),
-    ]
-
-
-def test_people_paged_at_the_end_of_a_lease_are_given_time_too():
-    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA)).down(100).until(101)
-    assert {minute for minute, *_ in climb.who(since=1)} == {100}
-    assert DEVOPS not in {contact for *_, contact in climb.who(since=1)}
-    assert climb.until(105).who(since=101) == [(105, PageReason.STEP, DEVOPS)]
+CLIMBING = Climb(MODERATE).until(20).state
+HELD = Climb(MODERATE).until(20).at(20, Acknowledged(by=ANA)).state
+SNOOZED = Climb(MODERATE).until(20).at(20, Snoozed(by=ANA, wanted=30 * MINUTE)).state
+BOTH = Climb(MODERATE).until(20).at(20, Acknowledged(by=ANA), Snoozed(by=BO, wanted=HOUR)).state
+STOPPED = Climb(MODERATE).until(20).at(20, Resolved()).state
+STATES = {
+    "climbing": CLIMBING,
+    "held": HELD,
+    "snoozed": SNOOZED,
+    "held and snoozed": BOTH,
+    "stopped": STOPPED,
+}
+MOVE = MoveWanted(why=EarlyWhy.REMEDIATION_FAILED)
 
 
 # Leases
@@ -496,6 +190,43 @@ def test_what_joins_within_a_minute_is_one_page():
     assert climb.lines[-1][1] is Why.JOINED
 
 
+def test_what_joins_a_minute_later_is_a_page_of_its_own():
+    climb = Climb(MODERATE).at(10, Acknowledged(by=ANA), Joined(subject="a"))
+    decision = advance(climb.state, Joined(subject="b"), NOON + 11 * MINUTE)
+    notice, asked = decision.emits
+    assert notice == NoticeAsked(
+        incident=I1, channels=MODERATE.channels, reason=NoticeReason.JOINED, subject="b"
+    )
+    assert isinstance(asked, PageAsked)
+    assert (asked.reason, asked.contact, asked.subject) == (PageReason.JOINED, ANA, "b")
+
+
+WAITING = Climb(MODERATE).at(10, Acknowledged(by=ANA), Joined(subject="a"), Joined(subject="b")).state
+
+
+@pytest.mark.parametrize(
+    "event, waiting",
+    [
+        pytest.param(Unacknowledged(by=BO), "", id="undone"),
+        pytest.param(Resolved(), "", id="resolved"),
+        pytest.param(LevelReached(terms=SEVERE), "", id="risen: everybody is paged anew"),
+        pytest.param(LevelReached(terms=MINOR), "b", id="fallen: the holder still has to hear"),
+        pytest.param(Acknowledged(by=BO), "b", id="taken over: the new holder hears"),
+    ],
+)
+def test_what_waits_to_be_told_goes_with_the_lease(event, waiting):
+    assert WAITING.joined_waiting == "b"
+    assert advance(WAITING, event, NOON + 10 * MINUTE).state.joined_waiting == waiting
+
+
+@pytest.mark.parametrize("snoozed", [False, True], ids=["alone", "under a snooze"])
+def test_what_waits_to_be_told_ends_with_the_lease(snoozed):
+    until = NOON + 9 * MINUTE
+    state = replace(WAITING, lease=Lease(holder=ANA, since=NOON, until=until))
+    state = replace(state, snooze=Snooze(by=ANA, until=NOON + HOUR) if snoozed else None)
+    assert advance(state, TimerDue(), until).state.joined_waiting == ""
+
+
 def test_what_waits_to_be_told_is_bounded():
     climb = Climb(MODERATE).at(10, Acknowledged(by=ANA), *[Joined(subject="x" * 90)] * 9)
     assert len(climb.state.joined_waiting) == 200
@@ -530,6 +261,30 @@ def test_a_rise_starts_the_higher_ladder():
         (40, Why.STEP_DUE, (CTO, VP, SUCCESS)),
         (55, Why.STEP_DUE, (DEVOPS,)),
     ]
+
+
+def test_a_rise_begins_with_nothing_of_the_lower_ladder():
+    climb = Climb(SEVERE).until(61).at(61, MOVE)
+    state = replace(climb.state, not_before=NOON + HOUR, early=EarlyMove(at=NOON + HOUR, why=EarlyWhy.NOBODY))
+    risen = advance(state, LevelReached(terms=FATAL), NOON + 62 * MINUTE).state
+    assert (risen.fired, risen.rung, risen.repeat_at, risen.not_before, risen.early) == (
+        (),
+        None,
+        None,
+        None,
+        None,
+    )
+    assert (risen.reached_at, risen.since, risen.waited) == (NOON + 62 * MINUTE, NOON + 62 * MINUTE, NOW)
+
+
+def test_a_rise_withdraws_nothing_and_says_the_level():
+    decision = advance(CLIMBING, LevelReached(terms=SEVERE), NOON + 21 * MINUTE)
+    assert decision.emits == (NoticeAsked(incident=I1, channels=SEVERE.channels, reason=NoticeReason.LEVEL),)
+
+
+def test_a_fall_leaves_a_snooze():
+    fallen = advance(SNOOZED, LevelReached(terms=MINOR), NOON + 21 * MINUTE).state
+    assert fallen.snooze == SNOOZED.snooze
 
 
 def test_a_rise_ends_the_lower_lease_and_pages_its_holder_and_rung():
@@ -613,7 +368,8 @@ def test_everybody_who_was_reached_is_told_the_end_and_so_is_the_holder():
     assert {each.reason for each in told} == {PageReason.RESOLVED}
     assert [each.contact for each in told] == [CTO, VP, ANA]
     assert decision.emits[0] == PagesWithdrawn(incident=I1)
-    assert (decision.state.lease, decision.state.due()) == (None, None)
+    assert (decision.state.lease, decision.state.reached, decision.state.due()) == (None, (), None)
+    assert advance(SNOOZED, Resolved(), NOON + 21 * MINUTE).state.snooze is None
 
 
 def test_whose_page_arrives_after_the_end_is_told_at_once_and_once():
@@ -644,6 +400,7 @@ def test_opening_again_before_anybody_was_paged_leaves_the_ladder_its_times():
 def test_flapping_is_one_page_and_then_quiet():
     climb = Climb(SEVERE).at(5, Resolved()).at(6, Reopened(flapping="page"))
     assert {reason for _, reason, _ in climb.who(since=6)} == {PageReason.FLAPPING}
+    assert climb.lines[-1][1] is Why.FLAPPING
     climb.at(7, Resolved()).at(8, Reopened(flapping="quiet"))
     assert climb.lines[-1] == (8, Why.FLAPPING_QUIET, ())
     assert climb.state.due() is not None
@@ -687,6 +444,17 @@ def test_a_step_that_stays_and_was_moved_early_is_not_repeated():
     assert climb.who(since=3) == []
 
 
+def test_a_longer_ladder_ends_the_repeats():
+    longer = terms_of(Level.SEVERE, *SEVERE.steps, pages(3 * HOUR, "legal"), contacts=(CTO, VP, SUCCESS))
+    climb = Climb(SEVERE).until(61).at(61, Repinned(terms=longer)).until(181)
+    assert climb.who(since=61) == [(180, PageReason.STEP, LEGAL)]
+
+
+def test_a_step_that_is_due_in_the_instant_of_a_new_ladder_fires():
+    climb = Climb(terms_of(Level.SEVERE, pages(HOUR, "ceo"))).at(0, Repinned(terms=FASTER))
+    assert climb.who() == [(0, PageReason.STEP, CTO), (0, PageReason.STEP, VP), (0, PageReason.STEP, SUCCESS)]
+
+
 def test_a_new_ladder_that_is_over_repeats_its_last_page():
     short = terms_of(Level.SEVERE, pages(10 * MINUTE, "bo"))
     climb = Climb(SEVERE).at(20, Repinned(terms=short)).until(60)
@@ -695,19 +463,6 @@ def test_a_new_ladder_that_is_over_repeats_its_last_page():
 
 # Every event in every state
 
-CLIMBING = Climb(MODERATE).until(20).state
-HELD = Climb(MODERATE).until(20).at(20, Acknowledged(by=ANA)).state
-SNOOZED = Climb(MODERATE).until(20).at(20, Snoozed(by=ANA, wanted=30 * MINUTE)).state
-BOTH = Climb(MODERATE).until(20).at(20, Acknowledged(by=ANA), Snoozed(by=BO, wanted=HOUR)).state
-STOPPED = Climb(MODERATE).until(20).at(20, Resolved()).state
-STATES = {
-    "climbing": CLIMBING,
-    "held": HELD,
-    "snoozed": SNOOZED,
-    "held and snoozed": BOTH,
-    "stopped": STOPPED,
-}
-MOVE = MoveWanted(why=EarlyWhy.REMEDIATION_FAILED)
 # For each event: what it is to a ladder that is climbing, held, snoozed, held and snoozed, stopped.
 EVERY: Sequence[tuple[Event, tuple[Why, Why, Why, Why, Why]]] = (
     (TimerDue(), (Why.STALE,) * 5),
@@ -757,6 +512,53 @@ def test_every_event_in_every_state(state, event, why):
 def test_a_moment_before_it_is_due_nothing_happens():
     assert advance(CLIMBING, TimerDue(), NOON + 30 * MINUTE - SECOND).why is Why.STALE
     assert advance(CLIMBING, TimerDue(), NOON + 30 * MINUTE).why is Why.STEP_DUE
+
+
+NEXT_HOUR = (NOON + 21 * MINUTE + 2 * HOUR).isoformat()
+FAILED_RUNG = MoveWanted(why=EarlyWhy.PAGE_FAILED, step=2)
+
+
+@pytest.mark.parametrize(
+    "state, event, details",
+    [
+        pytest.param(CLIMBING, Acknowledged(by=ANA), {"by": "ana", "until": NEXT_HOUR}, id="acknowledged"),
+        pytest.param(HELD, Acknowledged(by=ANA), {"by": "ana", "until": NEXT_HOUR}, id="renewed"),
+        pytest.param(
+            HELD, Acknowledged(by=BO), {"by": "bo", "until": NEXT_HOUR, "from": "ana"}, id="taken over"
+        ),
+        pytest.param(STOPPED, Acknowledged(by=BO), {"by": "bo"}, id="acknowledged late"),
+        pytest.param(HELD, Unacknowledged(by=BO), {"by": "bo", "holder": "ana"}, id="undone"),
+        pytest.param(SNOOZED, Unacknowledged(by=BO), {"by": "bo", "holder": "ana"}, id="a snooze undone"),
+        pytest.param(CLIMBING, Unacknowledged(by=BO), {"by": "bo"}, id="nothing to undo"),
+        pytest.param(
+            CLIMBING, Snoozed(by=BO, wanted=2 * HOUR), {"by": "bo", "until": NEXT_HOUR}, id="snoozed"
+        ),
+        pytest.param(CLIMBING, Escalated(by=BO), {"by": "bo"}, id="escalated"),
+        pytest.param(CLIMBING, MOVE, {"because": "remediation_failed"}, id="a run failed"),
+        pytest.param(CLIMBING, FAILED_RUNG, {"because": "page_failed", "step": "2"}, id="a rung failed"),
+        pytest.param(HELD, FAILED_RUNG, {"because": "page_failed", "step": "2"}, id="a rung failed, held"),
+        pytest.param(HELD, Joined(subject="disk"), {"joined": "disk"}, id="joined"),
+        pytest.param(
+            Climb(SEVERE).at(1, Acknowledged(by=ANA)).state,
+            Joined(subject="disk"),
+            {"joined": "disk", "holder": "ana"},
+            id="joined a region",
+        ),
+        pytest.param(HELD, LevelReached(terms=SEVERE), {"level": "3"}, id="risen"),
+        pytest.param(CLIMBING, HandedOver(contact=CTO), {"contact": "cto"}, id="handed over"),
+    ],
+)
+def test_the_audit_gets_the_figures(state, event, details):
+    assert advance(state, event, NOON + 21 * MINUTE).details == details
+
+
+def test_the_audit_of_a_step_says_which():
+    assert advance(CLIMBING, TimerDue(), NOON + 30 * MINUTE).details == {"step": "3"}
+    wanted = advance(CLIMBING, MOVE, NOON + 21 * MINUTE).state
+    early = advance(wanted, TimerDue(), NOON + 21 * MINUTE)
+    assert early.details == {"because": "remediation_failed", "step": "3"}
+    last = Climb(SEVERE).until(61).state
+    assert advance(last, TimerDue(), NOON + 90 * MINUTE).details == {"step": "4"}
 
 
 # What people are shown of it

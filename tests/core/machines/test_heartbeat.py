@@ -162,6 +162,10 @@ def test_advance(state, event, now, phase, why, emits, due):
     assert (why is Why.STALE) <= (decision.state == state)
 
 
+def test_what_was_removed_starts_anew():
+    assert advance(BEATING, Removed(), NOON).state == UNARMED
+
+
 def test_what_was_heard_after_the_start_is_not_put_back():
     later = replace(BEATING, last_at=NOON + 2 * HOUR)
     assert advance(later, configured(deaf_until=NOON + HOUR), NOON + 2 * HOUR).why is Why.STALE

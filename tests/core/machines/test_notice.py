@@ -107,6 +107,7 @@ def test_every_event_in_every_phase(state, event, phase, why, due):
     decision = advance(state, event, LATER)
     assert (decision.state.phase, decision.why) == (phase, why)
     assert decision.state.due() == (None if due is None else Due(due, DueKind.SEND))
+    assert (decision.state.next_at is None) is (phase is not Phase.OWED)
     assert bool(decision.effects) is (why is Why.CLAIMED)
     assert (why is Why.STALE) <= (decision.state == state)
 
@@ -188,9 +189,21 @@ def test_the_third_failure_in_a_row_raises_an_alarm(is_lost):
 
 @pytest.mark.parametrize("event", [busy(1), SendDue()], ids=["busy", "lost"])
 def test_it_is_given_up_after_an_hour(event):
-    state = replace(SENDING, owed_since=NOON - TELLING)
+    state = replace(SENDING, owed_since=LATER - TELLING)
     decision = advance(state, event, LATER)
     assert (decision.state.phase, decision.why, decision.state.due()) == (Phase.FAILED, Why.FAILED, None)
+    assert advance(state, event, LATER - SECOND).state.phase is Phase.OWED
+
+
+def test_the_hour_counts_anew_for_what_happened_meanwhile():
+    behind = advance(replace(BEHIND, owed_since=NOON - TELLING), Accepted(attempt=1), LATER).state
+    assert (behind.owed_since, behind.failures) == (LATER, 0)
+
+
+def test_a_success_ends_the_row_of_failures():
+    twice = replace(SENDING, failures=2)
+    assert advance(twice, Accepted(attempt=1), NOON).state.failures == 0
+    assert advance(twice, SendDue(), NOON + LEASE).state.failures == 3
 
 
 def test_the_next_change_begins_with_what_was_given_up():
@@ -206,6 +219,11 @@ def test_the_thread_is_remembered_however_often_the_channel_fails_after():
         assert due is not None
         state = advance(advance(state, SendDue(), due.at).state, busy(number), due.at).state
     assert (state.posted, len(state.attempts)) == ("ts1", KEPT)
+
+
+def test_a_late_result_is_recorded_as_one():
+    (attempt,) = advance(LOST, busy(1), LATER).state.attempts
+    assert (attempt.late, attempt.detail) == (True, "busy")
 
 
 def test_a_lost_call_that_another_followed_only_records_its_late_result():

@@ -373,6 +373,7 @@ def test_every_event_in_every_phase(state, event, phase, why, due, accepted):
     decision = advance(state, event, LATER)
     assert (decision.state.phase, decision.why) == (phase, why)
     assert decision.state.due() == (None if due is None else Due(due, DueKind.SEND))
+    assert (decision.state.next_at is None) is (phase is not Phase.OWED)
     assert any(isinstance(emit, PageAccepted) for emit in decision.emits) is accepted
     assert bool(decision.effects) is (why is Why.CLAIMED)
     assert (why is Why.STALE) <= (decision.state == state)
@@ -387,6 +388,15 @@ def test_a_moment_before_it_is_due_nothing_is_sent():
 def test_it_is_owed_from_when_it_was_asked_for():
     assert OWED.due() == Due(NOON, DueKind.SEND)
     assert begin(replace(OWED, asked_at=LATER)).why is Why.ASKED
+
+
+def test_the_only_method_is_tried_again():
+    state = advance(owed(SMS), SendDue(), NOON).state
+    decision = advance(state, busy(1), NOON)
+    assert (decision.why, decision.details) == (
+        Why.RETRIED,
+        {"attempt": "1", "channel": "sms", "detail": "busy"},
+    )
 
 
 # What others hear
@@ -419,6 +429,8 @@ def test_one_that_arrived_late_needs_no_further_call_when_the_one_under_way_fail
     waiting = advance(UNKNOWN_AGAIN, Accepted(attempt=1), LATER).state
     decision = advance(waiting, busy(2), LATER)
     assert (decision.state.phase, decision.state.due()) == (Phase.ACCEPTED, None)
+    alarm, *_ = advance(waiting, refused(2), LATER).emits
+    assert alarm == AlarmRaised(kind=AlarmKind.CHANNEL, subject="push", detail="gone")
     lost = advance(waiting, SendDue(), NOON + 2 * LEASE)
     assert (lost.state.phase, lost.state.due()) == (Phase.ACCEPTED, None)
 

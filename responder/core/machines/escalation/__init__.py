@@ -1,0 +1,154 @@
+"""Escalation: whom to page next, and when to stop.
+
+It owns the ladder's clock, which runs only while nobody answers (no lease, no snooze), the acknowledgement as a lease,
+snoozes, early moves, repeats and catching up after our own downtime. Whether a page arrives is `page`'s business,
+whether the alerts still fire `incident`'s. One `Due` does one thing, so that every audit line has one reason; the
+engine calls again at once while something is still due.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from responder.core.decision import Decision
+from responder.core.identifiers import IncidentId
+from responder.core.machines.escalation.answering import (
+    acknowledge,
+    end_lease,
+    end_snooze,
+    snooze,
+    unacknowledge,
+)
+from responder.core.machines.escalation.climbing import (
+    EARLY_GAP,
+    escalate,
+    fire_due,
+    fire_early,
+    repeat,
+    want_early,
+)
+from responder.core.machines.escalation.events import (
+    Acknowledged,
+    Escalated,
+    Event,
+    HandedOver,
+    Joined,
+    LevelReached,
+    MoveWanted,
+    PagesWithdrawn,
+    RemediationAsked,
+    Reopened,
+    Repinned,
+    Resolved,
+    Snoozed,
+    TimerDue,
+    Unacknowledged,
+)
+from responder.core.machines.escalation.following import (
+    join,
+    note_reached,
+    on_level,
+    page_holder,
+    reopen,
+    repin,
+    resolve,
+)
+from responder.core.machines.escalation.record import (
+    JOINED_GAP,
+    EarlyMove,
+    EarlyWhy,
+    Escalation,
+    Lease,
+    Phase,
+    Snooze,
+    Why,
+)
+from responder.core.policy.escalation import Terms
+
+__all__ = [
+    "EARLY_GAP",
+    "JOINED_GAP",
+    "Acknowledged",
+    "EarlyMove",
+    "EarlyWhy",
+    "Escalated",
+    "Escalation",
+    "Event",
+    "HandedOver",
+    "Joined",
+    "Lease",
+    "LevelReached",
+    "MoveWanted",
+    "PagesWithdrawn",
+    "Phase",
+    "RemediationAsked",
+    "Reopened",
+    "Repinned",
+    "Resolved",
+    "Snooze",
+    "Snoozed",
+    "TimerDue",
+    "Unacknowledged",
+    "Why",
+    "advance",
+    "begin",
+]
+
+
+def begin(incident: IncidentId, terms: Terms, now: datetime) -> Decision[Escalation]:
+    """The ladder of an incident that has just opened; its steps at 0 s are due at once."""
+    state = Escalation(incident=incident, terms=terms, reached_at=now, since=now)
+    return Decision(state, Why.STARTED, details={"level": str(int(terms.level))})
+
+
+def advance(state: Escalation, event: Event, now: datetime) -> Decision[Escalation]:
+    match event:
+        case TimerDue():
+            return _on_due(state, now)
+        case LevelReached(terms=terms):
+            return on_level(state, terms, now)
+        case Acknowledged():
+            return acknowledge(state, event, now)
+        case Unacknowledged():
+            return unacknowledge(state, event, now)
+        case Snoozed():
+            return snooze(state, event, now)
+        case Escalated():
+            return escalate(state, event, now)
+        case MoveWanted():
+            return want_early(state, event, now)
+        case Joined():
+            return join(state, event, now)
+        case HandedOver(contact=contact):
+            return note_reached(state, contact)
+        case Resolved():
+            return resolve(state, now)
+        case Reopened():
+            return reopen(state, event, now)
+        case Repinned(terms=terms):
+            return repin(state, terms, now)
+        case _:
+            assert_never(event)
+
+
+def _on_due(state: Escalation, now: datetime) -> Decision[Escalation]:
+    """The one thing whose time has come first."""
+    overdue = sorted((moment, what) for moment, what in state.waiting() if moment <= now)
+    if not overdue:
+        return Decision(state, Why.STALE)
+    match overdue[0][1]:
+        case "lease":
+            return end_lease(state, now)
+        case "snooze":
+            return end_snooze(state, now)
+        case "joined":
+            return page_holder(state, state.joined_waiting, now)
+        case "step":
+            return fire_due(state, now)
+        case "repeat":
+            return repeat(state, now)
+        case "early":
+            return fire_early(state, now)
+        case other:
+            raise AssertionError(f"nothing waits under the name {other}")
