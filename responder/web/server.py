@@ -24,7 +24,7 @@ from responder.web.problems import Kind, Problem
 
 IDLE = 75.0  # seconds: for a request's headers to arrive, and between two requests
 DRAIN = 10.0  # seconds that requests under way have at a stop, then as long again to be cancelled
-LINGER = 5.0  # seconds in which a body that was refused unread may still arrive, so that its sender reads why
+LINGER = 2.0  # seconds in which a body that was refused unread may still arrive, so that its sender reads why
 BACKLOG = 1024
 
 log = structlog.get_logger("web")

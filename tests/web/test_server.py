@@ -123,7 +123,10 @@ async def test_a_failure_within_is_told_outside_without_its_words(store, failure
         assert said.status == status
         assert said.problem == ("internal" if status == 500 else "unavailable")
         assert "sqlite" not in said.body.decode()
-        assert said.json()["request"] in capsys.readouterr().out
+        logged = capsys.readouterr().out
+        assert str(failure) in logged
+        assert f"request={said.json()['request']}" in logged
+        assert said.json()["request"] == said.headers["X-Request-ID"]
         trouble.failures.clear()
         assert (await face.get("/api/v1/incidents", token=fresh.secret)).status == 200
 
