@@ -130,7 +130,7 @@ class Auditor:
         summaries = await reader.summaries(query)
         bundles = await reader.live_records([summary.incident for summary in summaries])
         self._this_round += [
-            AlarmRaised(kind=AlarmKind.INVARIANT, subject=violation.subject, detail=violation.detail)
+            AlarmRaised(kind=AlarmKind.INVARIANT, subject=violation.subject, detail=str(violation))
             for records in bundles.values()
             for violation in violations_of_state(bundle_of(records), now)
         ]

@@ -72,6 +72,7 @@ class Service:
         """No new claims; calls in flight are let end, and what they came to is written down."""
         self.is_stopping = True
         await self.commands.settle()
+        await self.tokens.settle()
         await self.supervisor.stop()
         await self.outbox.settle()
         await self.catalogue.close()

@@ -5,16 +5,21 @@ Several are valid at once, so one is replaced by making the next, moving over, a
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from responder.core.errors import Refused, Unknown
+import structlog
+
+from responder.core.errors import Failure, Refused, Unknown
 from responder.core.identifiers import ContactName
 from responder.engine.commands import Actor, Role
 from responder.engine.points import Points
 from responder.ports.store import Token
+
+log = structlog.get_logger("tokens")
 
 PREFIX = "rsp_"  # so that secret scanners know one when they see it
 USED_EVERY = timedelta(minutes=5)  # how exactly the last use is noted
@@ -31,6 +36,7 @@ class Fresh:
 class Tokens:
     def __init__(self, points: Points) -> None:
         self._points = points
+        self._noting: set[asyncio.Task[None]] = set()
 
     async def make(
         self, *, name: str, role: Role, contact: ContactName | None = None, lasts: timedelta | None = None
@@ -83,9 +89,28 @@ class Tokens:
         if token is None or not is_valid(token, now):
             return None
         if token.used_at is None or now - token.used_at >= USED_EVERY:
-            async with self._points.unit("commit.token") as unit:
-                await unit.put_token(replace(token, used_at=now))
+            self._note_use(replace(token, used_at=now))
         return Actor(contact=token.contact, role=Role(token.role), via=f"token {token.name}")
+
+    def _note_use(self, token: Token) -> None:
+        """Beside the request: nobody waits for it, and a store that is busy or full lets people in all the same."""
+        task = asyncio.create_task(self._put(token))
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
+    async def _put(self, token: Token) -> None:
+        try:
+            async with self._points.unit("commit.token") as unit:
+                known = await unit.token_by_digest(token.digest)
+                if known is not None:
+                    await unit.put_token(replace(known, used_at=token.used_at))
+        except Failure as problem:
+            log.warning("a token's use was not noted", token=token.name, problem=str(problem))
+
+    async def settle(self) -> None:
+        """Return once every use is noted."""
+        while self._noting:
+            await asyncio.wait(set(self._noting))
 
 
 def _fresh(

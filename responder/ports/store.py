@@ -318,7 +318,10 @@ class Unit(Reader, Protocol):
         ...
 
     async def delete_closed_before(self, moment: datetime, limit: int) -> int:
-        """Closed incidents resolved before `moment`, with everything of theirs, audit included; how many there were."""
+        """Closed incidents resolved before `moment`, with everything of theirs, audit included; how many there were.
+
+        One that has a timer stays: a duty of it is still due.
+        """
         ...
 
     async def delete_bodies_before(self, moment: datetime, limit: int) -> int:

@@ -292,7 +292,12 @@ class MemoryUnit(MemoryReader):
             self._contents.due[key] = _DueEntry(row, until)
 
     async def delete_closed_before(self, moment: datetime, limit: int) -> int:
-        closed = [one for one in self._contents.incidents() if one.phase is Phase.CLOSED and one.resolved_at]
+        waiting = {one.row.incident for one in self._contents.due.values() if one.row.kind is DueKind.TIMER}
+        closed = [
+            one
+            for one in self._contents.incidents()
+            if one.phase is Phase.CLOSED and one.resolved_at and one.incident not in waiting
+        ]
         old = sorted(
             (one.resolved_at, one.incident) for one in closed if one.resolved_at and one.resolved_at < moment
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, overload
 
-from sqlalchemy import Connection, Delete, Row, Select, delete, select, true, update
+from sqlalchemy import Connection, Delete, Row, Select, delete, exists, select, true, update
 
 from responder.adapters.storage import journal as journaled
 from responder.adapters.storage.codec import Codec
@@ -271,9 +271,10 @@ class SqlUnit(SqlReader):
     # Retention
 
     async def delete_closed_before(self, moment: datetime, limit: int) -> int:
+        waits = exists().where(due.c.incident == incidents.c.incident, due.c.kind == DueKind.TIMER.value)
         closed = (
             select(incidents.c.incident)
-            .where(incidents.c.closed == true(), incidents.c.resolved_at < moment)
+            .where(incidents.c.closed == true(), incidents.c.resolved_at < moment, ~waits)
             .order_by(incidents.c.resolved_at)
             .limit(limit)
         )

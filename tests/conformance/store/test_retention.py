@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from responder.core.identifiers import IncidentId, JournalId, Kind
+from responder.core.machines import duty as duties
+from responder.core.machines import escalation as escalations
 from responder.core.machines import incident as incidents
 from responder.ports.store import (
     Act,
@@ -37,7 +39,8 @@ from tests.conformance.store.steps import (
 async def test_a_closed_incident_goes_with_everything_of_its_own(store):
     async with store.unit() as unit:
         for id_ in ("I1", "I2"):
-            for record in (escalation(id_), page(f"{id_}-p1"), notice(id_), duty(id_)):
+            ladder = escalation(id_, phase=escalations.Phase.STOPPED, since=None)
+            for record in (ladder, page(f"{id_}-p1"), notice(id_), duty(id_, phase=duties.Phase.WAIVED)):
                 await unit.put_record(record, NOON)
             await unit.put_record(closed(id_, NOON if id_ == "I1" else NOON + HOUR), NOON)
             await unit.put_summary(summary(id_, standing=Standing.CLOSED))
@@ -47,7 +50,7 @@ async def test_a_closed_incident_goes_with_everything_of_its_own(store):
                 Act(actor="cto", incident=IncidentId(id_), revision=1, verb="ack", at=NOON, reply="")
             )
     async with store.unit() as unit:
-        assert len((await unit.live_records([I1]))[I1]) == 4
+        assert len((await unit.live_records([I1]))[I1]) == 3
         assert await unit.delete_closed_before(NOON + MINUTE, 10) == 1
         assert await unit.delete_closed_before(NOON + MINUTE, 10) == 0
         assert await unit.live_records([I1]) == {}
@@ -70,6 +73,16 @@ async def everything_of(reader: Reader, id_: IncidentId) -> dict[str, int]:
         "audit lines": len(await reader.audit_of(id_, 10)),
         "acts": int(await reader.act("cto", id_, 1, "ack") is not None),
     }
+
+
+async def test_a_closed_incident_whose_duty_is_still_due_stays(store):
+    async with store.unit() as unit:
+        await unit.put_record(closed("I1", NOON), NOON)
+        await unit.put_record(duty("I1", phase=duties.Phase.DUE, remind_at=NOON + HOUR), NOON)
+    async with store.unit() as unit:
+        assert await unit.delete_closed_before(NOON + HOUR, 10) == 0
+        await unit.put_record(duty("I1", phase=duties.Phase.SENT), NOON)
+        assert await unit.delete_closed_before(NOON + HOUR, 10) == 1
 
 
 async def test_only_closed_incidents_are_deleted_the_oldest_first(store):

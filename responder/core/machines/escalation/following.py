@@ -104,11 +104,11 @@ def note_reached(state: Escalation, contact: ContactName) -> Decision[Escalation
     details = {"contact": contact}
     if state.phase is Phase.CLIMBING:
         reached = tuple(dict.fromkeys((*state.reached, contact)))
-        return Decision(replace(state, reached=reached), Why.NOTED, details=details)
+        return Decision(replace(state, reached=reached), Why.REACHED, details=details)
     if contact in state.told:
-        return Decision(state, Why.NOTED, details=details)
+        return Decision(state, Why.REACHED, details=details)
     state, told = page_people(state, (contact,), PageReason.RESOLVED)
-    return Decision(replace(state, told=(*state.told, contact)), Why.NOTED, told, details=details)
+    return Decision(replace(state, told=(*state.told, contact)), Why.REACHED, told, details=details)
 
 
 def reopen(state: Escalation, event: Reopened, now: datetime) -> Decision[Escalation]:

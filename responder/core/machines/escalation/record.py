@@ -50,6 +50,7 @@ class Why(StrEnum):
     FLAPPING = "escalation.flapping"
     FLAPPING_QUIET = "escalation.flapping_quiet"
     REPINNED = "escalation.repinned"
+    REACHED = "escalation.reached"
     NOTED = "escalation.noted"
     STALE = "escalation.stale"
 
