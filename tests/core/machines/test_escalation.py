@@ -484,7 +484,7 @@ EVERY: Sequence[tuple[Event, tuple[Why, Why, Why, Why, Why]]] = (
     (Escalated(by=BO), (Why.ESCALATED, Why.ESCALATED, Why.ESCALATED, Why.ESCALATED, Why.NOTED)),
     (MOVE, (Why.EARLY_WANTED, *(Why.EARLY_NOT_NEEDED,) * 4)),
     (Joined(subject="disk"), (Why.JOINED,) * 5),
-    (HandedOver(contact=CTO), (Why.NOTED,) * 5),
+    (HandedOver(contact=CTO), (Why.REACHED,) * 5),
     (Resolved(), (*(Why.RESOLVED,) * 4, Why.STALE)),
     (Reopened(), (*(Why.STALE,) * 4, Why.REOPENED)),
     (Repinned(terms=FASTER), (Why.REPINNED,) * 5),
