@@ -36,6 +36,8 @@ from responder.web.server import Listener, listen, make_app, tls_context
 
 LOCAL = "local"  # what the local token is called; the file that holds it is in the settings
 
+DEFAULT_ADDRESS = "http://127.0.0.1:8080"  # where the command line looks
+
 log = structlog.get_logger("app")
 
 
@@ -87,7 +89,7 @@ async def build(
         book,
         catalogue,
         environ=environ,
-        place=Place(zone=settings.zone, public_url=settings.public_url),
+        place=Place(zone=settings.zone),
         kept=Kept(bodies=settings.keep_bodies, incidents=settings.keep_incidents),
     )
     return House(service, store, sessions)
@@ -112,7 +114,10 @@ async def serve(
         listener = await _listen(service, settings)
         try:
             await service.start()
-            out.writelines(f"{line}\n" for line in greeting(service, settings, listener.port, tokenless))
+            lines = greeting(service, settings, listener.port, tokenless)
+            stranded = await service.reload.stranded(service.policies.book)
+            lines += [f"responder: {fault.what}; {fault.instead}" for fault in stranded]
+            out.writelines(f"{line}\n" for line in lines)
             out.flush()
             await _until_told(service)
         finally:
@@ -172,7 +177,9 @@ def greeting(service: Service, settings: Settings, port: int, tokenless: str | N
     lines.append(
         f"responder: {tokenless}" if tokenless else f"responder: the command line uses {settings.token_file}"
     )
-    lines.append("responder: send a first alert with: .venv/bin/responder send")
+    address = f"{scheme}://{settings.listen.host}:{port}"
+    where = "" if address == DEFAULT_ADDRESS else f"RESPONDER_URL={address} "
+    lines.append(f"responder: send a first alert with: {where}.venv/bin/responder send")
     return lines
 
 

@@ -99,9 +99,6 @@ class Settings(BaseModel):
     )
     webhook_basic: SecretStr | None = Field(default=None, description="user:password for webhooks")
     webhook_body_most: int = Field(default=64 * 1024 * 1024, gt=0, description="bytes; a larger body is 413")
-    public_url: str = Field(
-        default="", pattern=r"^(https?://\S+)?$", description="where people reach the API"
-    )
     timezone: Annotated[str, AfterValidator(_zone)] = Field(
         default="UTC", description="for readers who name none"
     )

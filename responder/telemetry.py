@@ -36,7 +36,7 @@ class Metrics:
         )
         self.handed_over = Histogram(
             "responder_page_handover_seconds",
-            "From a page being due to its channel having taken it",
+            "From a page being asked for to a channel having taken it, by whichever method",
             registry=self.registry,
             buckets=_SECONDS,
         )

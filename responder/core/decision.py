@@ -48,7 +48,8 @@ class Send:
     contact: ContactName | None  # None: to the channel itself
     method: int | None  # index in the contact's methods; None: to the channel itself
     key: str
-    due_at: datetime
+    owed_since: datetime
+    due_at: datetime  # of this attempt
     deadline: datetime
     is_repeat: bool  # an earlier attempt may have arrived; the message says so
 

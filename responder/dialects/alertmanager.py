@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,9 @@ VERSION = "4"
 # Times outside are nobody's: year 1 is Go's "not set", and near year 9999 no zone can be told any more.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+
+MOST_ALERTS = 250_000  # of one body; 64 MiB of real alerts hold about as many
+MOST_TOLD = 100  # unreadable alerts that are told one by one
 
 _FINGERPRINT = re.compile(r"[0-9A-Za-z]{1,64}", re.ASCII)
 _DIRT = re.compile("[\x00\ud800-\udfff]")
@@ -49,7 +53,8 @@ class Body:
     """One webhook body. `truncated`: how many alerts Alertmanager left out (`max_alerts`); which, it does not say."""
 
     alerts: tuple[Alert, ...]
-    unreadable: tuple[Unreadable, ...]
+    unreadable: tuple[Unreadable, ...]  # the first MOST_TOLD
+    unreadable_total: int
     status: str
     receiver: str
     group_key: str
@@ -73,14 +78,23 @@ def read_body(raw: bytes) -> Body:
     status = _text(found, "status", is_dirty)
     alerts: list[Alert] = []
     unreadable: list[Unreadable] = []
-    for index, entry in enumerate(found["alerts"]):
+    total = 0
+    for index, entry in enumerate(found["alerts"][:MOST_ALERTS]):
         try:
             alerts.append(_alert(entry, status, is_dirty))
         except _Unreadable as fault:
-            unreadable.append(Unreadable(index, visible(str(fault))))
+            total += 1
+            if total <= MOST_TOLD:
+                unreadable.append(Unreadable(index, visible(str(fault))))
+    if (beyond := len(found["alerts"]) - MOST_ALERTS) > 0:
+        total += beyond
+        unreadable.append(
+            Unreadable(MOST_ALERTS, f"{beyond} alerts beyond the first {MOST_ALERTS} are not read")
+        )
     return Body(
         alerts=tuple(alerts),
         unreadable=tuple(unreadable),
+        unreadable_total=total,
         status=status,
         receiver=_text(found, "receiver", is_dirty),
         group_key=_text(found, "groupKey", is_dirty),
@@ -178,7 +192,12 @@ def _fingerprint(given: object, labels: dict[str, str]) -> Fingerprint:
     """Alertmanager's, or where there is none that can be one: a hash of the labels, equal for equal labels."""
     if isinstance(given, str) and _FINGERPRINT.fullmatch(given):
         return Fingerprint(given)
-    spelled = json.dumps(labels, sort_keys=True, separators=(",", ":"))
+    return fingerprint_of(labels)
+
+
+def fingerprint_of(labels: Mapping[str, str]) -> Fingerprint:
+    """A hash of the labels, equal for equal labels; for alerts that bring none, or one that another alert has too."""
+    spelled = json.dumps(dict(labels), sort_keys=True, separators=(",", ":"))
     return Fingerprint(hashlib.sha256(spelled.encode()).hexdigest()[:16])
 
 

@@ -165,7 +165,6 @@ class Auditor:
             await self._handle.finish(turn)
         for alarm in found:
             if (alarm.kind, alarm.subject) not in raised:
-                self._points.metrics.alarms.labels(alarm.kind.value).inc()
                 log.error("alarm", kind=alarm.kind.value, subject=alarm.subject, detail=alarm.detail)
         self._bells.ring_due()
 

@@ -67,12 +67,12 @@ class Intake:
         """Work off what is waiting, one batch. Returns how many bodies were taken."""
         now = self._points.clock.now()
         async with self._points.unit("claim.journal") as unit:
-            await unit.release_bodies(self._held)
+            await unit.return_bodies(self._held)
             bodies = await unit.claim_bodies(BATCH, now, now + LEASE)
         self._held = [body.id for body in bodies]
         worn_out = [body for body in bodies if body.attempts > ATTEMPTS]
         for body in worn_out:
-            await self._set_aside(body, "it was tried three times and the process did not live to tell")
+            await self._set_aside(body, "three attempts on it never ended: the process died, or was stopped")
         await together_or_alone([body for body in bodies if body not in worn_out], self._work, self._spoilt)
         self._held = []
         if bodies:
@@ -142,9 +142,9 @@ class Intake:
 
     def _tell_faults(self, turn: Turn, journal: JournalId, body: Body) -> None:
         if body.unreadable:
-            self._points.metrics.set_aside.labels("alert").inc(len(body.unreadable))
+            self._points.metrics.set_aside.labels("alert").inc(body.unreadable_total)
             first = "; ".join(f"alert {fault.index}: {fault.why}" for fault in body.unreadable[:3])
-            turn.emit(_set_aside(journal, f"{len(body.unreadable)} of its alerts ({first})"))
+            turn.emit(_set_aside(journal, f"{body.unreadable_total} of its alerts ({first})"))
         if not body.version_is_known:
             detail = (
                 f"a body of version {body.version!r} was read as version 4; see whether its alerts are right"

@@ -16,6 +16,7 @@ from responder.core.decision import NoticeReason
 from responder.core.identifiers import (
     ChannelName,
     ContactName,
+    Fingerprint,
     IncidentId,
     JournalId,
     Kind,
@@ -28,6 +29,7 @@ from responder.core.machines import notice as notices
 from responder.core.machines.incident import AlertsEnded, AlertsFired, AlertsRefired, Incident
 from responder.core.machines.notice import Notice
 from responder.core.triage import Verdict
+from responder.dialects.alertmanager import fingerprint_of
 from responder.engine.policies import Policies
 from responder.engine.turn import Turn
 
@@ -51,7 +53,7 @@ async def absorb(
     refired: Counter[IncidentId] = Counter()
     ended: Counter[IncidentId] = Counter()
     seen: Counter[Sighting] = Counter()
-    for one in judged:
+    for one in await _told_apart(turn, judged, known):
         sighting, occurrence = sight(known.get(one.alert.fingerprint), one.alert, journal)
         if sighting is Sighting.TWIN and not await _is_live(turn, occurrence.incident):
             # Its incident is closed: whatever this is, nobody is looking at it any more.
@@ -78,6 +80,25 @@ async def absorb(
     for incident, count in ended.items():
         turn.tell(RecordKey(Kind.INCIDENT, incident), AlertsEnded(count=count))
     return seen
+
+
+async def _told_apart(
+    turn: Turn, judged: Sequence[Judged], known: dict[Fingerprint, Occurrence]
+) -> Sequence[Judged]:
+    """Alerts whose fingerprint another alert has too, with other labels, get one of their own; `known` is completed.
+
+    Alertmanager's never collide; a sender of one's own may give all its alerts the same, and none must be swallowed.
+    """
+    found: list[Judged] = []
+    labels = {fingerprint: occurrence.labels for fingerprint, occurrence in known.items()}
+    for one in judged:
+        if labels.setdefault(one.alert.fingerprint, one.alert.labels) != one.alert.labels:
+            own = fingerprint_of(one.alert.labels)
+            known.update(await turn.last_occurrences({own}))
+            found.append(replace(one, alert=replace(one.alert, fingerprint=own)))
+        else:
+            found.append(one)
+    return found
 
 
 async def _is_live(turn: Turn, incident: IncidentId | None) -> bool:

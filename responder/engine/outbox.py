@@ -115,7 +115,7 @@ class Outbox:
         behind = self._points.clock.now() - send.due_at
         result = await self._perform(send)
         if isinstance(result, Accepted) and send.kind is Kind.PAGE:
-            taken = self._points.clock.now() - send.due_at
+            taken = self._points.clock.now() - send.owed_since
             self._points.metrics.handed_over.observe(max(0.0, taken.total_seconds()))
         self._ended.append(Ended(send, result, behind))
         self._some_ended.set()

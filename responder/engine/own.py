@@ -27,8 +27,8 @@ OwnEmit = AlarmRaised | AlarmCleared | HeartbeatMissed | HeartbeatBack
 OWN_JOURNAL = JournalId(0)  # no body stands behind it
 
 
-async def raise_or_clear(turn: Turn, policies: Policies, emit: OwnEmit) -> None:
-    """Fire or end the own alert that `emit` is about; raising what is raised, or clearing what is not, does nothing."""
+async def raise_or_clear(turn: Turn, policies: Policies, emit: OwnEmit) -> bool:
+    """Fire or end the own alert that `emit` is about. False where it is raised, or is over, already."""
     match emit:
         case AlarmRaised(kind=kind, subject=subject):
             level = emit.level or policies.book.alarm_level(kind)
@@ -43,8 +43,10 @@ async def raise_or_clear(turn: Turn, policies: Policies, emit: OwnEmit) -> None:
             assert_never(emit)
     known = (await turn.last_occurrences({judged.alert.fingerprint})).get(judged.alert.fingerprint)
     is_open = known is not None and known.is_open
-    if judged.alert.is_firing is not is_open:
-        await absorb(turn, policies, [judged], OWN_JOURNAL)
+    if judged.alert.is_firing is is_open:
+        return False
+    await absorb(turn, policies, [judged], OWN_JOURNAL)
+    return True
 
 
 async def end_with(turn: Turn, incident: Incident) -> None:

@@ -62,7 +62,6 @@ class Rejections:
             "what it delivers is lost: see its credentials (RESPONDER_WEBHOOK_TOKEN) and what it sends"
         )
         if await self._tell(AlarmRaised(kind=AlarmKind.REJECTED, subject=peer, detail=detail)):
-            self._points.metrics.alarms.labels(AlarmKind.REJECTED.value).inc()
             log.error("alarm", kind=AlarmKind.REJECTED.value, subject=peer, detail=detail)
         else:
             known.told_at = None

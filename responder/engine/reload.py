@@ -44,7 +44,7 @@ class Reload:
             book = await self._points.load_policies()
         except PolicyFaults as problem:
             return self._refuse(problem.faults)
-        if stranded := await self._stranded(book):
+        if stranded := await self.stranded(book):
             return self._refuse(stranded)
         try:
             await self._catalogue.fill(book)
@@ -56,16 +56,17 @@ class Reload:
         log.info("policies loaded", hash=book.hash)
         return Loaded(book.hash)
 
-    async def _stranded(self, book: PolicyBook) -> tuple[Fault, ...]:
-        """Names that an open incident relies on and the new book no longer has, each with one such incident."""
+    async def stranded(self, book: PolicyBook) -> tuple[Fault, ...]:
+        """Names that incidents which are not closed rely on and `book` lacks, each with one such incident."""
         faults = []
         async with self._points.reading("read.pins") as reader:
             for pin, incident in (await reader.pins_in_use()).items():
                 promise = await self._policies.promise(reader, pin)
                 for name in book.missing_names(promise):
-                    what = f"{name} is gone, and open incident {incident} relies on it"
+                    what = f"{name} is gone, and incident {incident}, which is not closed, relies on it"
                     instead = (
-                        f"keep it until {incident} is closed, or first: responder incidents repin {incident}"
+                        f"keep it until {incident} is closed; or load policies that have it and no longer use it, "
+                        f"then `responder incidents repin {incident}`, then remove it"
                     )
                     faults.append(Fault("contacts.yaml, channels.yaml", 0, what, instead))
         return tuple(faults)

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from responder.core.decision import AlarmCleared, AlarmKind, AlarmRaised, NoticeAsked, PageAsked
+from responder.core.decision import (
+    AlarmCleared,
+    AlarmKind,
+    AlarmRaised,
+    NoticeAsked,
+    NoticeReason,
+    PageAsked,
+)
 from responder.core.identifiers import ChannelName, IncidentId, Kind, RecordKey, duty_id, notice_id
 from responder.core.machines import duty as duties
 from responder.core.machines import escalation as escalations
@@ -25,6 +32,7 @@ from responder.engine.directory import Directory, Nobody
 from responder.engine.own import avoided_channel, end_with, raise_or_clear
 from responder.engine.policies import Policies
 from responder.engine.turn import Turn
+from responder.telemetry import Metrics
 
 OfIncident = (
     incidents.IncidentOpened
@@ -51,7 +59,8 @@ Emit = (
 
 
 class Routes:
-    def __init__(self, policies: Policies, directory: Directory) -> None:
+    def __init__(self, policies: Policies, directory: Directory, metrics: Metrics) -> None:
+        self._metrics = metrics
         self._policies = policies
         self._directory = directory
 
@@ -74,7 +83,10 @@ class Routes:
                 await self._page(turn, emit)
             case NoticeAsked():
                 await self._notify(turn, emit)
-            case AlarmRaised() | AlarmCleared() | HeartbeatMissed() | HeartbeatBack():
+            case AlarmRaised(kind=kind):
+                if await raise_or_clear(turn, self._policies, emit):
+                    self._metrics.alarms.labels(kind.value).inc()
+            case AlarmCleared() | HeartbeatMissed() | HeartbeatBack():
                 await raise_or_clear(turn, self._policies, emit)
             case _:
                 await self._hear_incident(turn, emit)
@@ -203,8 +215,15 @@ class Routes:
         state = await turn.incident(asked.incident)
         avoided = avoided_channel(state) if state else None
         wanted = notices.Wanted(reason=asked.reason, subject=asked.subject)
-        for channel in [name for name in asked.channels if name != avoided]:
+        channels = dict.fromkeys((*asked.channels, *await self._showing(turn, asked)))
+        for channel in [name for name in channels if name != avoided]:
             await self._want_notice(turn, asked.incident, channel, wanted)
+
+    async def _showing(self, turn: Turn, asked: NoticeAsked) -> list[ChannelName]:
+        """Channels that have shown the incident at another level: what they show must not stay as it was."""
+        if asked.reason is NoticeReason.OPENED:
+            return []
+        return [record.channel for record in await turn.live(asked.incident) if isinstance(record, Notice)]
 
     async def _want_notice(
         self, turn: Turn, incident: IncidentId, channel: ChannelName, wanted: notices.Wanted

@@ -97,7 +97,7 @@ def put_together(
     """The engine's parts on top of `points`; `catalogue` is filled with `book`."""
     policies = Policies(book)
     directory = Directory(policies, catalogue, environ)
-    handle = Handle(Routes(policies, directory))
+    handle = Handle(Routes(policies, directory, points.metrics))
     bells = Bells(points.clock)
     heartbeats = Heartbeats(points, policies, handle, bells)
     perform = Perform(points, directory, Situations(policies, place))

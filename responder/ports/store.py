@@ -277,6 +277,10 @@ class Unit(Reader, Protocol):
         """Give the lease back, so that they can be claimed at once."""
         ...
 
+    async def return_bodies(self, ids: Collection[JournalId]) -> None:
+        """As `release_bodies`, and the attempt does not count: the store could not, through no fault of the bodies."""
+        ...
+
     async def set_body_aside(self, body: JournalId, detail: str, now: datetime) -> None: ...
 
     async def next_number(self) -> int:

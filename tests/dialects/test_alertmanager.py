@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from responder.dialects.alertmanager import Body, NotABody, peek, read_body
+from responder.dialects.alertmanager import MOST_ALERTS, MOST_TOLD, Body, NotABody, peek, read_body
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "alertmanager"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -319,3 +319,10 @@ def test_what_was_read_can_be_stored_and_compared(labels):
     written = json.dumps(found.labels, ensure_ascii=False).encode()  # raises for a lone surrogate
     assert b"\\u0000" not in written
     assert len(found.fingerprint) == 16
+
+
+def test_a_body_of_nothing_but_junk_is_counted_and_not_told_one_by_one():
+    body = read_body(b'{"alerts":[' + b",".join([b"[]"] * (MOST_ALERTS + 5)) + b"]}")
+    assert body.unreadable_total == MOST_ALERTS + 5
+    assert len(body.unreadable) == MOST_TOLD + 1
+    assert body.unreadable[-1].why == f"5 alerts beyond the first {MOST_ALERTS} are not read"

@@ -10,8 +10,9 @@ from responder.core.identifiers import ContactName
 from responder.core.level import Level
 from responder.core.machines.incident import Phase
 from responder.engine.commands import Acknowledge, Actor, Declare, Resolve, Role, SetLevel, Snooze
-from responder.ports.store import Standing
-from tests.engine.world import World
+from responder.ports.store import Standing, Store
+from tests.engine import plan
+from tests.engine.world import World, make_world
 
 
 async def phase(world: World, incident: str = "I1") -> Phase:
@@ -203,3 +204,15 @@ async def test_level_1_without_a_remediation_reaches_people_at_once(world: World
     assert world.reasons("first") == ["early"]
     await world.advance(minutes=15)
     assert "not_recovered" in [delivery.message.reason for delivery in world.handed("board")]
+
+
+async def test_a_channel_that_showed_it_at_another_level_is_told_the_end(store: Store) -> None:
+    documents = plan.plan()
+    documents["levels"]["levels"][4]["channels"] = ["to-customers"]
+    world = await make_world(store, book=plan.book(documents))
+    await world.fire("Trouble", level="2")
+    await world.ask(SetLevel(level=Level.FATAL, reason="it grows"))
+    await world.ask(Resolve())
+    for channel in ("board", "to-customers"):
+        notices = [d.message.reason for d in world.handed(channel) if d.message.purpose == "notice"]
+        assert notices[-1] == "resolved", channel

@@ -186,13 +186,14 @@ async def test_what_cannot_be_made_durable_is_not_accepted(store: Store) -> None
     assert await world.incidents() == ["Disk"]
 
 
-async def test_a_batch_that_could_not_commit_is_worked_on_again(store: Store) -> None:
+async def test_a_batch_that_could_not_commit_is_worked_on_again_however_often(store: Store) -> None:
     faults = Unavailable()
     world = await make_world(store, faults=faults)
     await world.post(world.alert("Disk"))
     faults.point = "commit.handle"
-    with pytest.raises(Transient):
-        await world.service.intake.consume()
+    for _ in range(10):  # a disk that is full for a while
+        with pytest.raises(Transient):
+            await world.service.intake.consume()
     faults.point = ""
     await world.settle()  # at once: we know that nobody else works on it
     assert await world.incidents() == ["Disk"]
@@ -226,3 +227,14 @@ async def test_json_that_is_no_body_is_done_with_an_alarm_should_it_ever_get_in(
     await world.settle()
     assert await bodies(world) == [Stored.DONE]
     assert any("set-aside" in title for title in await world.incidents())
+
+
+async def test_alerts_that_share_a_fingerprint_and_not_their_labels_are_told_apart(world: World) -> None:
+    shared = {"fingerprint": "00000000000000aa"}
+    for _ in range(2):  # and their repeats are repeats
+        await world.post(world.alert("Disk") | shared, world.alert("RegionDown", {"level": "3"}) | shared)
+        await world.settle()
+    await world.post(world.alert("Memory") | shared)
+    await world.settle()
+    assert await world.incidents() == ["Disk", "RegionDown", "Memory"]
+    assert [(await world.story(name)).incident.seen for name in ("I1", "I2", "I3")] == [1, 1, 1]

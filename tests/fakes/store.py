@@ -230,6 +230,12 @@ class MemoryUnit(MemoryReader):
         for id_ in ids:
             self._contents.leases.pop(id_, None)
 
+    async def return_bodies(self, ids: Collection[JournalId]) -> None:
+        await self.release_bodies(ids)
+        for id_ in ids:
+            body = self._contents.bodies[id_]
+            self._contents.bodies[id_] = replace(body, attempts=body.attempts - 1)
+
     async def set_body_aside(self, body: JournalId, detail: str, now: datetime) -> None:
         self._end(body, Stored.SET_ASIDE, detail, now)
 

@@ -39,6 +39,20 @@ class Paper:
     key_file: Path
 
 
+# What an authority's key may do; Python 3.13 asks for it.
+AUTHORITY = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 def issue(folder: Path, name: str, by: Paper | None = None, *, ends: datetime = UNTIL) -> Paper:
     """Signed by `by`; without it, an authority that signs itself."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -52,7 +66,14 @@ def issue(folder: Path, name: str, by: Paper | None = None, *, ends: datetime = 
         .not_valid_before(FROM)
         .not_valid_after(ends)
         .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key((by.key if by else key).public_key()),
+            critical=False,
+        )
     )
+    if by is None:
+        builder = builder.add_extension(AUTHORITY, critical=True)
     if by is not None:
         usages = [ExtendedKeyUsageOID.SERVER_AUTH if name == "server" else ExtendedKeyUsageOID.CLIENT_AUTH]
         here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])

@@ -241,6 +241,9 @@ class SqlUnit(SqlReader):
     async def release_bodies(self, ids: Collection[JournalId]) -> None:
         await self._transaction.write([(self._writes.release, [{"of_id": id_} for id_ in ids])])
 
+    async def return_bodies(self, ids: Collection[JournalId]) -> None:
+        await self._transaction.write([(self._writes.give_back, [{"of_id": id_} for id_ in ids])])
+
     async def set_body_aside(self, body: JournalId, detail: str, now: datetime) -> None:
         rows = [{"of_id": body, "at": now, "why": detail}]
         await self._transaction.write([(self._writes.set_aside, rows)])

@@ -56,6 +56,7 @@ class Writes:
         one = update(journal).where(journal.c.id == bindparam("of_id"))
         self.attempt = Batch(one.values(attempts=journal.c.attempts + 1, lease_until=bindparam("until")))
         self.release = Batch(one.values(lease_until=None))
+        self.give_back = Batch(one.values(lease_until=None, attempts=journal.c.attempts - 1))
         ended = one.values(lease_until=None, done_at=bindparam("at"), detail=bindparam("why"))
         self.finish = Batch(ended.values(state=Stored.DONE.value))
         self.set_aside = Batch(ended.values(state=Stored.SET_ASIDE.value))

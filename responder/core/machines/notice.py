@@ -176,6 +176,7 @@ def _claim(state: Notice, due_at: datetime, now: datetime) -> Decision[Notice]:
         contact=None,
         method=None,
         key=f"{state.notice}.{state.wanted}",
+        owed_since=state.owed_since or due_at,
         due_at=due_at,
         deadline=now + DEADLINE,
         is_repeat=repeats,

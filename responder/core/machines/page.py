@@ -188,6 +188,7 @@ def _claim(state: Page, due_at: datetime, now: datetime) -> Decision[Page]:
         contact=state.contact,
         method=method.index,
         key=f"{state.page}.{method.index}",
+        owed_since=state.asked_at,
         due_at=due_at,
         deadline=now + DEADLINE,
         is_repeat=attempt.is_repeat,

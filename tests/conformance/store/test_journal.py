@@ -71,6 +71,14 @@ async def test_a_claim_that_is_rolled_back_was_no_attempt(store):
     assert [one.attempts for one in await claim(store)] == [1]
 
 
+async def test_a_returned_body_can_be_claimed_at_once_and_its_attempt_was_none(store):
+    (id_,) = await append(store, b"1")
+    await claim(store)
+    async with store.unit() as unit:
+        await unit.return_bodies([id_])
+    assert [(one.id, one.attempts) for one in await claim(store)] == [(id_, 1)]
+
+
 async def test_a_released_body_can_be_claimed_at_once(store):
     ids = await append(store, b"1", b"2")
     await claim(store)

@@ -123,6 +123,7 @@ def test_a_claim_hands_over_to_the_channel_itself():
             contact=None,
             method=None,
             key="I1/slack-ops.1",
+            owed_since=NOON,
             due_at=NOON,
             deadline=NOON + DEADLINE,
             is_repeat=False,

@@ -203,6 +203,7 @@ def test_a_claim_hands_over_with_a_deadline_and_a_key():
             contact=ANA,
             method=4,
             key="I1-p1.4",
+            owed_since=NOON,
             due_at=NOON,
             deadline=NOON + SECOND + DEADLINE,
             is_repeat=False,
