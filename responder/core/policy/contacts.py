@@ -66,7 +66,10 @@ class Person(Document):
         description="default [responder]: viewer sees, responder acts on incidents, approver also approves what can "
         "lose data, admin does all and changes tokens",
     )
-    locale: Locale = Field(default="en", description="default en: the language of what they are sent")
+    locale: Locale = Field(
+        default="en",
+        description="default en: the language of what they are sent; English where it has no words yet",
+    )
     timezone: Zone | None = Field(
         default=None,
         description="default the service's own (RESPONDER_TIMEZONE): the zone of times they are sent",
