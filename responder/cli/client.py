@@ -6,20 +6,26 @@ It follows no redirect, so the token goes nowhere but to the address that was na
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
 
-from responder.cli.options import Session
+from responder.cli.options import TOKEN_FILE, Session
 from responder.cli.outcome import Exit, Forbidden, NotThere, Trouble
+from responder.core.policy.fields import parse_duration
 from responder.dialects.visible import visible
 
 WITHIN = aiohttp.ClientTimeout(total=60, connect=10)
 API = "/api/v1"
 NOT_RECORDED = 202
+UNKNOWN_TOKEN = 401
+LOOPBACK = re.compile(r"https?://(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(/|$)", re.ASCII | re.IGNORECASE)
+SLACK = timedelta(seconds=1)  # by which an end may come early
 
 Answer = dict[str, Any]
 
@@ -30,6 +36,7 @@ class Api:
 
     session: aiohttp.ClientSession
     url: str
+    origin: str  # where the token came from, in words
 
     async def get(self, path: str, query: Mapping[str, object] | None = None) -> Answer:
         return await self.call("GET", path, query=query)
@@ -48,7 +55,17 @@ class Api:
         url = f"{self.url}{API}{path}"
         params = {name: str(value) for name, value in (query or {}).items() if value not in (None, "")}
         status, raw = await request(self.session, method, url, params=params, json=body)
-        return read_answer(status, raw, f"{self.url}{API}")
+        try:
+            return read_answer(status, raw, f"{self.url}{API}")
+        except Forbidden as refused:
+            raise self.with_origin(refused) if status == UNKNOWN_TOKEN else refused from None
+
+    def with_origin(self, refused: Forbidden) -> Forbidden:
+        """Where a token that is not known came from, and went; never the token."""
+        what = f"{refused.what}; it came from {self.origin}, and went to {self.url}"
+        anew = f"on its own machine a restart of the service writes {TOKEN_FILE} anew"
+        parts = (refused.next, anew if LOOPBACK.match(self.url) else "")
+        return Forbidden(refused.code, what, "; ".join(part for part in parts if part))
 
 
 @asynccontextmanager
@@ -65,13 +82,42 @@ async def open_api(session: Session) -> AsyncIterator[Api]:
     if any(not 0x21 <= ord(char) <= 0x7E for char in token):
         raise Trouble(Exit.USAGE, "the API token holds characters that no token has", "is it the right file?")
     async with open_http(headers) as http:
-        yield Api(http, session.url)
+        yield Api(http, session.url, session.origin_of_token())
 
 
 async def ask(session: Session, method: str, path: str, body: Mapping[str, object] | None = None) -> Answer:
     """One request, and nothing else."""
     async with open_api(session) as api:
         return await api.call(method, path, body=body)
+
+
+async def is_cut_short(api: Api, reply: Answer, wanted: str) -> bool:
+    """Whether the reply's `until` comes before `wanted` (`1h30m`) has passed. Raises Trouble.
+
+    The audit says when it began, by the service's clock; that of this computer may show another time.
+    """
+    until = reply["details"].get("until")
+    if not wanted or not until:
+        return False
+    began = await _began(api, reply)
+    return began is not None and _moment(until) < began + parse_duration(wanted) - SLACK
+
+
+async def _began(api: Api, reply: Answer) -> datetime | None:
+    """When the audit got the line that the reply tells of, the newest where there are several."""
+    found = None
+    after: object = 0
+    while after is not None:
+        page = await api.get(f"/incidents/{reply['incident']}/audit", {"after": after})
+        for line in page["lines"]:
+            if line["why"] == reply["code"] and line["details"].get("until") == reply["details"]["until"]:
+                found = line["at"]
+        after = page["next"]
+    return None if found is None else _moment(found)
+
+
+def _moment(written: str) -> datetime:
+    return datetime.fromisoformat(written)
 
 
 @asynccontextmanager

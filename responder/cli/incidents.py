@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from responder.cli.given import labels_of
-from responder.cli.options import Output, Session, session_of
+from responder.cli.options import Format, Output, Session, session_of
 from responder.cli.outcome import Exit, NotThere, Trouble
 
 if TYPE_CHECKING:
@@ -313,9 +313,20 @@ def _act(context: typer.Context, path: str, body: dict[str, object]) -> None:
             reply = await api.post(path, body)
         except NotThere as missing:
             raise await _with_open_ones(api, path, missing) from None
-        tell_reply(session, reply)
+        remark = "" if session.form is Format.JSON else await _remark(api, reply, str(body.get("for", "")))
+        tell_reply(session, reply, remark)
 
     through(session, work)
+
+
+async def _remark(api: Api, reply: dict[str, Any], wanted: str) -> str:
+    """What was asked for is done by now; that the remark on it cannot be had is no trouble, and said."""
+    from responder.cli.client import is_cut_short  # noqa: PLC0415  loaded when asked for
+
+    try:
+        return "(as long as this level allows)" if await is_cut_short(api, reply, wanted) else ""
+    except Trouble as trouble:
+        return f"(whether that is as long as asked for is not known: {trouble.what})"
 
 
 async def _with_open_ones(api: Api, path: str, missing: NotThere) -> Trouble:

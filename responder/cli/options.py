@@ -39,13 +39,25 @@ class Session:
 
     def token(self) -> str | None:
         """The API token; None where there is none. Raises Trouble where a file that was named cannot be read."""
+        file = self._file_of_token()
+        if file is None:
+            return self.environ["RESPONDER_TOKEN"].strip()
+        is_there = file is not TOKEN_FILE or TOKEN_FILE.exists()  # a file that was named has to be there
+        return _read(file) if is_there else None
+
+    def origin_of_token(self) -> str:
+        """Where `token` looks: a file or a variable, in words."""
+        file = self._file_of_token()
+        return "the variable RESPONDER_TOKEN" if file is None else f"the file {file}"
+
+    def _file_of_token(self) -> Path | None:
+        """None: the variable holds it."""
         if self.token_file is not None:
-            return _read(self.token_file)
-        if value := self.environ.get("RESPONDER_TOKEN"):
-            return value.strip()
-        if named := self.environ.get("RESPONDER_TOKEN_FILE"):
-            return _read(Path(named))
-        return _read(TOKEN_FILE) if TOKEN_FILE.exists() else None
+            return self.token_file
+        if self.environ.get("RESPONDER_TOKEN"):
+            return None
+        named = self.environ.get("RESPONDER_TOKEN_FILE")
+        return Path(named) if named else TOKEN_FILE
 
     def secret(self, variable: str) -> str | None:
         """The variable's value, or the content of the file that its _FILE twin names; None where neither is set."""
@@ -76,6 +88,14 @@ def _read(path: Path) -> str:
         ) from None
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415  only where it is needed
+
+        typer.echo(f"responder {version('responder')}")
+        raise typer.Exit(int(Exit.DONE))
+
+
 def begin(
     context: typer.Context,
     output: Annotated[
@@ -99,8 +119,13 @@ def begin(
             help="The zone of the times that are shown, like Asia/Seoul; else the computer's own.",
         ),
     ] = "",
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which this is, and end."),
+    ] = False,
 ) -> None:
     """Alerts become incidents, and somebody answers."""
+    del version  # it has been told
     context.obj = Session(
         form=output, url=url.rstrip("/"), token_file=token_file, timezone=timezone, environ=os.environ
     )

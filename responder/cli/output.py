@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
-from typing import TextIO
+from typing import Literal, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -23,6 +23,9 @@ from responder.core.policy.fields import format_duration
 from responder.dialects.visible import visible
 
 LINE = 4_000  # characters
+MOMENT = {"minute": "%Y-%m-%d %H:%M", "second": "%Y-%m-%d %H:%M:%S"}
+GAP = 2  # columns between two cells
+LAST_LEAST = 10  # columns of a last cell, however narrow the terminal
 PIPED = 500  # columns where the output is no terminal: a row stays one line
 
 
@@ -49,15 +52,26 @@ class Terminal:
         """On standard error: said beside the result, so that a program can read that."""
         self._print(sys.stderr, lines, "")
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        title: str = "",
+        cut_last: bool = False,
+    ) -> None:
+        """`cut_last`: a row stays one line, and where its last cell does not fit "…" shows it."""
         if title:
             self.say(title, style="bold")
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
         for column in columns:
             table.add_column(Text(column), overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(visible_line(cell)) for cell in row))
         console = _console(sys.stdout)
+        cells = [[Text(visible_line(cell)) for cell in row] for row in rows]
+        if cut_last:
+            _cut_last(columns, cells, console.width)
+        for row_cells in cells:
+            table.add_row(*row_cells)
         with console.capture() as printed:
             console.print(table)
         sys.stdout.writelines(f"{line.rstrip()}\n" for line in printed.get().splitlines())
@@ -70,13 +84,13 @@ class Terminal:
         sys.stdout.write(json.dumps(plain(value)) + "\n")
         sys.stdout.flush()
 
-    def moment(self, value: str | datetime | None) -> str:
-        """In the reader's zone, to the minute; "" where there is none."""
+    def moment(self, value: str | datetime | None, *, to: Literal["minute", "second"] = "minute") -> str:
+        """In the reader's zone; "" where there is none."""
         found = datetime.fromisoformat(value) if isinstance(value, str) and value else value
         if not isinstance(found, datetime):
             return ""
         local = found.astimezone(self.zone)
-        return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
+        return f"{local:{MOMENT[to]}} {local.tzname()}"
 
     def _print(self, stream: TextIO, lines: Sequence[str], style: str) -> None:
         console = _console(stream)
@@ -110,6 +124,15 @@ def plain(value: object) -> object:
 def span(seconds: float) -> str:
     """`1h30m`; fractions of a second are dropped."""
     return format_duration(timedelta(seconds=seconds))
+
+
+def _cut_last(columns: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> None:
+    """Shortens the last cells to what the others leave of `width`."""
+    taken = 0
+    for index, column in enumerate(columns[:-1]):
+        taken += max([len(column), *(row[index].cell_len for row in rows)]) + GAP
+    for row in rows:
+        row[-1].truncate(max(width - taken, LAST_LEAST), overflow="ellipsis")
 
 
 def _console(stream: TextIO) -> Console:

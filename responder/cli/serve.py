@@ -12,6 +12,9 @@ from responder.cli.output import Terminal
 from responder.core.errors import Failure, PolicyFaults
 from responder.settings import BadSettings, Settings
 
+ADDRESS = "bind on address"  # the loop says so of an address in use, not this machine's, or not allowed to us
+TLS = "RESPONDER_TLS_CERT, RESPONDER_TLS_KEY and RESPONDER_TLS_CLIENT_CA"
+
 
 def serve(environ: Mapping[str, str]) -> int:
     """Runs until told to stop. USAGE for settings, NOT_SO for policies and a store that cannot be opened."""
@@ -30,8 +33,21 @@ def serve(environ: Mapping[str, str]) -> int:
         terminal.complain(f"responder: {failure}")
         return Exit.NOT_SO
     except OSError as problem:
-        terminal.complain(f"responder: {problem.strerror or problem}")
-        terminal.hint(
-            "  where an address is in use, another one may be running; RESPONDER_LISTEN chooses another"
-        )
+        what, next_ = told(problem)
+        terminal.complain(f"responder: {what}")
+        terminal.hint(f"  {next_}")
         return Exit.NOT_SO
+
+
+def told(problem: OSError) -> tuple[str, str]:
+    """What is wrong, and what to do about it."""
+    what = problem.strerror or str(problem)
+    if ADDRESS in what:
+        return (
+            what,
+            "another one may be running, or the address is not this machine's; RESPONDER_LISTEN chooses another",
+        )
+    if problem.filename is not None:
+        return f"{problem.filename}: {what}", f"one of {TLS} may point to it"
+    # A certificate that cannot be loaded comes without its file's name.
+    return what, f"where it is about a file, {TLS} may point to it; RESPONDER_LISTEN says where we listen"

@@ -12,9 +12,11 @@ from typing import Any
 from responder.adapters.clock import SystemClock
 from responder.cli.options import Session
 from responder.cli.output import Terminal, span
+from responder.dialects.visible import visible
 
 Answer = dict[str, Any]
 
+DETAIL = 600  # characters of an alert's description
 ALERTS = 10  # of an incident that are listed
 NAMED_LABELS = 8  # labels of an alert that are shown
 
@@ -29,7 +31,7 @@ def tell_list(session: Session, found: Answer) -> None:
     if not rows:
         terminal.say("no incidents")
         return
-    terminal.table(("id", "level", "state", "firing", "age", "holder", "title"), rows)
+    terminal.table(("id", "level", "state", "firing", "age", "holder", "title"), rows, cut_last=True)
     if found["next"] is not None:
         terminal.hint(f"there are more: --before {found['next']}")
 
@@ -80,7 +82,7 @@ def _tell_head(terminal: Terminal, story: Answer, now: datetime) -> None:
     terminal.say(f"  {_who(terminal, story)}", f"  next: {_next(terminal, story)}")
     where = ", ".join(f"{name}={value}" for name, value in story["group"].items() if value)
     terminal.say(f"  {where or 'no labels tell where'}; rule {story['rule']}")
-    for fact in _facts(terminal, story):
+    for fact in (*_told_at_length(story), *_facts(story)):
         terminal.say(f"  {fact}")
     for name, link in story["links"].items():
         terminal.say(f"  {name}: {link}")
@@ -90,9 +92,9 @@ def _who(terminal: Terminal, story: Answer) -> str:
     if story["resolved_at"]:
         by = f"by {story['resolved_by']}" if story["resolved_by"] else "because its alerts ended"
         return f"resolved {terminal.moment(story['resolved_at'])} {by}"
-    if lease := story["lease"]:
-        return f"{lease['holder']} has it until {terminal.moment(lease['until'])}"
     told = "nobody has it"
+    if lease := story["lease"]:
+        told = f"{lease['holder']} has it until {terminal.moment(lease['until'])}"
     if snooze := story["snooze"]:
         told += f"; {snooze['by']} snoozed it until {terminal.moment(snooze['until'])}"
     return told
@@ -106,13 +108,11 @@ def _next(terminal: Terminal, story: Answer) -> str:
     if waiting:
         rung = min(waiting, key=lambda rung: str(rung["at"]))
         return f"{_rung(rung)} at {terminal.moment(rung['at'])}"
+    if story["lease"] or story["snooze"]:
+        what, at = _end_of_quiet(story)
+        return f"{what} at {terminal.moment(at)}"
     if due := story["next_due"]:
-        what = (
-            "it is open again, and its holder is paged"
-            if story["lease"] or story["snooze"]
-            else "paged again"
-        )
-        return f"{what} at {terminal.moment(due)}"
+        return f"paged again at {terminal.moment(due)}"
     return "nothing is due"
 
 
@@ -120,7 +120,35 @@ def _rung(rung: Answer) -> str:
     return f"step {rung['step']}, {rung['kind']} {', '.join(rung['people'] or rung['names'])}".rstrip()
 
 
-def _facts(terminal: Terminal, story: Answer) -> Iterable[str]:
+def _end_of_quiet(story: Answer) -> tuple[str, datetime]:
+    """An acknowledgement that ends in a snooze ends silently, and so does a snooze while somebody has it."""
+    lease, snooze = story["lease"], story["snooze"]
+    ends = {name: _moment(each["until"]) for name, each in (("lease", lease), ("snooze", snooze)) if each}
+    due = _moment(story["next_due"]) if story["next_due"] else None
+    if lease and due is not None and due < min(ends.values()):
+        return f"{lease['holder']} is paged about alerts that joined", due
+    last = max(ends, key=lambda name: (ends[name], name))  # at the same moment the snooze ends last
+    has_paged = any(rung["is_current"] for rung in story["ladder"])
+    if last == "lease":
+        who = "its holder and the last step are" if has_paged else "its holder is"
+        return f"it is open again, and {who} paged", ends[last]
+    who = ", whoever had it last and the last step" if has_paged else " and whoever had it last"
+    return f"the snooze ends, and {snooze['by']}{who} are paged", ends[last]
+
+
+def _moment(written: str) -> datetime:
+    return datetime.fromisoformat(written)
+
+
+def _told_at_length(story: Answer) -> Iterable[str]:
+    """What the first alert that says more than its summary says, those that fire before those that ended."""
+    firing_first = sorted(story["alerts"], key=lambda alert: alert["state"] != "firing")
+    told = [text for alert in firing_first if (text := alert["annotations"].get("description", "").strip())]
+    if told:
+        yield f"Detail: {visible(told[0], DETAIL)}"
+
+
+def _facts(story: Answer) -> Iterable[str]:
     if story["declared_by"]:
         yield f"declared by {story['declared_by']}; no alert told of it"
     if story["level_set_by"]:
@@ -228,7 +256,7 @@ def _tell_notices(terminal: Terminal, story: Answer) -> None:
 
 def _tell_audit(terminal: Terminal, story: Answer) -> None:
     rows = [
-        (f"  {terminal.moment(line['at'])}", line["actor"] or "-", line["words"])
+        (f"  {terminal.moment(line['at'], to='second')}", line["actor"] or "-", _line(line))
         for line in story["audit"]["lines"]
     ]
     terminal.say("")
@@ -237,12 +265,19 @@ def _tell_audit(terminal: Terminal, story: Answer) -> None:
         terminal.say("  it goes on; --output json says from which line")
 
 
-def tell_reply(session: Session, reply: Answer) -> None:
+def _line(line: Answer) -> str:
+    """With what somebody wrote: a note, a reason."""
+    text = line["details"].get("text")
+    return f'{line["words"]}: "{text}"' if text else str(line["words"])
+
+
+def tell_reply(session: Session, reply: Answer, remark: str = "") -> None:
+    """`remark` is for people."""
     terminal = terminal_of(session)
     if terminal.is_json:
         terminal.json(reply)
         return
-    terminal.say(f"{reply['incident']}: {reply['words']}")
+    terminal.say(f"{reply['incident']}: {reply['words']} {remark}".rstrip())
 
 
 def tell_difference(session: Session, difference: Answer) -> None:

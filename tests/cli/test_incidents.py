@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import io
 import socket
+import sys
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from responder.cli.client import Api, open_http
 from responder.cli.options import Session
-from responder.cli.story import tell_story
+from responder.cli.outcome import Exit, Forbidden
+from responder.cli.story import tell_list, tell_story
 from responder.engine.commands import Role
 from tests.cli.desk import at_desk
 from tests.engine import plan
@@ -95,8 +99,128 @@ async def test_it_is_told_who_has_it_and_what_comes_when_that_ends(desk):
     assert ran.out == "I1: first acknowledged until 2026-11-23 12:30 UTC\n"
     out = (await desk.done("incidents", "show", 1)).out
     assert "first has it until 2026-11-23 12:30 UTC" in out
-    assert "next: it is open again, and its holder is paged at 2026-11-23 12:30 UTC" in out
+    assert "next: it is open again, and its holder and the last step are paged at 2026-11-23 12:30 UTC" in out
     assert "held" in out
+
+
+@pytest.mark.parametrize(
+    "ack, snooze, next_",
+    [
+        ("", "20m", "the snooze ends, and first, whoever had it last and the last step are paged at 12:20"),
+        ("30m", "10m", "it is open again, and its holder and the last step are paged at 12:30"),
+        (
+            "10m",
+            "20m",
+            "the snooze ends, and first, whoever had it last and the last step are paged at 12:20",
+        ),
+        (
+            "20m",
+            "20m",
+            "the snooze ends, and first, whoever had it last and the last step are paged at 12:20",
+        ),
+    ],
+    ids=["snoozed", "snoozed within the lease", "snoozed beyond the lease", "both end at once"],
+)
+async def test_what_is_told_to_come_next_is_what_comes(desk, ack, snooze, next_):
+    await desk.world.fire("Disk", level="3")
+    if ack:
+        await desk.done("incidents", "ack", 1, "--for", ack)
+    await desk.done("incidents", "snooze", 1, "--for", snooze)
+    out = (await desk.done("incidents", "show", 1)).out.replace("2026-11-23 ", "").replace(" UTC", "")
+    assert f"next: {next_}\n" in out
+    assert f"first snoozed it until 12:{snooze[:2]}" in out
+    assert ("first has it until" in out) is bool(ack)
+    minutes = int(next_[-2:])
+    pages = len((await desk.world.story()).pages)
+    await desk.world.advance(minutes=minutes - 1)
+    assert len((await desk.world.story()).pages) == pages
+    await desk.world.advance(minutes=1)
+    assert len((await desk.world.story()).pages) > pages
+
+
+@pytest.mark.parametrize(
+    "verb, next_",
+    [
+        ("ack", "it is open again, and its holder is paged at"),
+        ("snooze", "the snooze ends, and first and whoever had it last are paged at"),
+    ],
+)
+async def test_where_no_step_has_paged_yet_none_is_told_to_be_paged_again(desk, capsys, verb, next_):
+    await desk.world.fire("Disk", level="3")
+    await desk.done("incidents", verb, 1, "--for", "10m")
+    story = (await desk.done("incidents", "show", 1, "--output", "json")).json()
+    for rung in story["ladder"]:
+        rung["is_current"] = False
+    tell_story(Session(environ={}, timezone="UTC"), story)
+    assert f"next: {next_}" in capsys.readouterr().out
+
+
+async def test_alerts_that_join_are_told_to_come_next(desk):
+    for zone in ("a", "b", "c"):
+        await desk.world.fire("Disk", level="2", zone=zone)
+        if zone == "a":
+            await desk.done("incidents", "ack", 1, "--for", "10m")
+    out = (await desk.done("incidents", "show", 1)).out
+    assert "next: first is paged about alerts that joined at 2026-11-23 12:01 UTC" in out
+
+
+async def test_notes_and_reasons_stand_in_the_audit_with_its_times_to_the_second(desk):
+    await desk.world.fire("Disk", level="3")
+    await desk.world.advance(seconds=7)
+    await desk.done("incidents", "note", 1, "looking at it")
+    await desk.done("incidents", "level", 1, 2, "--reason", "only one zone")
+    lines = (await desk.done("incidents", "show", 1)).out.splitlines()
+    assert '  2026-11-23 12:00:07 UTC  first  first left a note: "looking at it"' in lines
+    [line] = [line for line in lines if "set the level" in line]
+    assert line.endswith('from 3 to 2: "only one zone"')
+
+
+@pytest.mark.parametrize(
+    "description, shown",
+    [
+        ("the store\nis full", "  Detail: the store is full"),
+        ("x" * 700, f"  Detail: {'x' * 599}…"),
+        ("\x1b[2Jgone", "  Detail: \\x1b[2Jgone"),
+        (" ", None),
+    ],
+    ids=["lines", "long", "hostile", "empty"],
+)
+async def test_the_description_of_an_alert_is_told_near_the_top(desk, description, shown):
+    alert = desk.world.alert("Disk", {"level": "3"})
+    await desk.world.post(alert | {"annotations": {"description": description}})
+    await desk.world.settle()
+    out = (await desk.done("incidents", "show", 1)).out.splitlines()
+    assert [line for line in out[:6] if "Detail" in line] == ([shown] if shown else [])
+
+
+@pytest.mark.parametrize(
+    "verb, asked, is_capped",
+    [("ack", "5m", False), ("ack", "9d", True), ("snooze", "5m", False), ("snooze", "9d", True)],
+)
+async def test_a_length_that_the_level_cuts_is_told(desk, verb, asked, is_capped):
+    await desk.world.fire("Disk", level="3")
+    await desk.done("incidents", verb, 1, "--for", "5m")
+    ran = await desk.done("incidents", verb, 1, "--for", asked)
+    assert ran.out.endswith(" (as long as this level allows)\n") is is_capped
+    assert "as long" not in (await desk.done("incidents", verb, 1, "--for", asked, "-o", "json")).out
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+async def test_a_title_that_does_not_fit_the_screen_is_cut_where_people_read_it(desk, monkeypatch):
+    await desk.world.fire("Disk" * 40, level="3")
+    found = (await desk.done("incidents", "list", "-o", "json")).json()
+    assert found["incidents"][0]["title"] == "Disk" * 40
+    monkeypatch.setenv("TERM", "dumb")
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    tell_list(Session(environ={}, timezone="UTC"), found)
+    lines = screen.getvalue().splitlines()
+    assert [len(line) for line in lines[1:]] == [80]
+    assert lines[1].endswith("…")
 
 
 async def test_a_send_whose_result_nobody_knows_is_shown_as_unknown(desk, capsys):
@@ -265,6 +389,43 @@ async def test_without_a_valid_token_nothing_is_told_and_the_token_neither(desk,
     assert "token" in ran.err
 
 
+@pytest.mark.parametrize(
+    "args, env, origin",
+    [
+        ([], {"RESPONDER_TOKEN": "rsp_canary"}, "the variable RESPONDER_TOKEN"),
+        ([], {"RESPONDER_TOKEN": "", "RESPONDER_TOKEN_FILE": "mine"}, "the file mine"),
+        (["--token-file", "mine"], {}, "the file mine"),
+        ([], {"RESPONDER_TOKEN": ""}, "the file var/token"),
+    ],
+    ids=["variable", "file of a variable", "file of an option", "the service's own"],
+)
+async def test_a_token_that_is_unknown_is_told_with_where_it_came_from(desk, tmp_path, args, env, origin):
+    (tmp_path / "var").mkdir()
+    for name in ("mine", "var/token"):
+        (tmp_path / name).write_text("rsp_canary")
+    ran = await desk.run(*args, "incidents", "list", env=env)
+    assert ran.code == 4
+    assert f"it came from {origin}, and went to {desk.url}" in ran.err
+    assert "a restart of the service writes var/token anew" in ran.err
+    assert "canary" not in ran.err + ran.out
+
+
+@pytest.mark.parametrize(
+    "url, is_told",
+    [
+        ("http://localhost:1", True),
+        ("https://[::1]", True),
+        ("http://127.0.0.1.example", False),
+        ("https://responder.example", False),
+    ],
+)
+async def test_only_of_the_service_on_this_machine_it_is_told_how_to_get_a_token_anew(url, is_told):
+    refused = Forbidden(Exit.REFUSED, "not valid", "make another")
+    async with open_http({}) as http:
+        told = Api(http, url, "the file x").with_origin(refused)
+    assert ("anew" in told.next) is is_told
+
+
 async def test_the_token_is_looked_for_where_it_is_said_to_be(desk, tmp_path):
     (tmp_path / "mine").write_text(f"{desk.token}\n")
     (tmp_path / "var").mkdir()
@@ -277,6 +438,10 @@ async def test_the_token_is_looked_for_where_it_is_said_to_be(desk, tmp_path):
     ran = await desk.run("--token-file", "mine", "incidents", "list")
     assert ran.code == 2
     assert "mine cannot be read" in ran.err
+    (tmp_path / "var" / "token").unlink()
+    ran = await desk.run("--token-file", "var/token", "incidents", "list", env=none)
+    assert ran.code == 2
+    assert "var/token cannot be read" in ran.err
 
 
 async def test_a_file_that_holds_no_token_goes_nowhere(desk, tmp_path):

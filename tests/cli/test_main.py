@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import errno
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 
 import pytest
 
 from responder.cli.client import read_answer
 from responder.cli.outcome import Exit, Trouble
 from responder.cli.output import Terminal, plain, visible_line
+from responder.cli.serve import told
 from tests.cli.desk import run
 from tests.cli.reference import CLI, reference
 from tests.house.tree import ROOT
@@ -91,6 +95,64 @@ def test_policies_that_are_not_whole_keep_the_service_from_starting(tmp_path):
     ran = run("serve", env={"RESPONDER_POLICIES": "nowhere"})
     assert ran.code == 1
     assert "there is no such folder" in ran.err
+
+
+@pytest.mark.parametrize(
+    "problem, said, unsaid",
+    [
+        (
+            OSError(errno.EADDRINUSE, "error while attempting to bind on address: in use"),
+            ["in use", "RESPONDER_LISTEN"],
+            "TLS",
+        ),
+        (
+            OSError(errno.EADDRNOTAVAIL, "could not bind on address x"),
+            ["bind on address", "RESPONDER_LISTEN"],
+            "TLS",
+        ),
+        (
+            PermissionError(errno.EACCES, "denied", "key.pem"),
+            ["key.pem: denied", "RESPONDER_TLS_KEY"],
+            "LISTEN",
+        ),
+        (FileNotFoundError(errno.ENOENT, "no such file"), ["no such file", "RESPONDER_TLS_CERT"], "in use"),
+    ],
+    ids=["in use", "not ours", "a file", "a file without its name"],
+)
+def test_what_keeps_the_service_from_starting_is_told_for_what_it_is(problem, said, unsaid):
+    words = " ".join(told(problem))
+    assert all(each in words for each in said), words
+    assert unsaid not in words
+
+
+def test_an_address_in_use_keeps_the_service_from_starting():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ran = run("serve", env={"RESPONDER_LISTEN": address})
+    assert ran.code == 1
+    assert "in use" in ran.err
+    assert "RESPONDER_LISTEN chooses another" in ran.err
+    assert "TLS" not in ran.err
+
+
+def test_a_certificate_that_is_not_there_keeps_the_service_from_starting(tmp_path):
+    env = {
+        "RESPONDER_LISTEN": "127.0.0.1:0",
+        "RESPONDER_TLS_CERT": str(tmp_path / "none.pem"),
+        "RESPONDER_TLS_KEY": str(tmp_path / "none.pem"),
+    }
+    ran = run("serve", env=env)
+    assert ran.code == 1
+    assert "No such file" in ran.err
+    assert "RESPONDER_TLS_CERT" in ran.err
+    assert "in use" not in ran.err
+
+
+def test_the_version_is_told():
+    ran = run("--version")
+    assert (ran.code, ran.out) == (0, f"responder {version('responder')}\n")
 
 
 async def test_the_service_says_how_it_is_doing(desk):

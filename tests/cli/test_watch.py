@@ -104,7 +104,11 @@ async def test_programs_get_one_object_a_line(desk, capsys):
 
 async def test_ctrl_c_ends_it_well(desk):
     await desk.world.fire("Disk", level="3")
-    script = "from responder.cli.main import main; main()"
+    # A shell that starts us in the background may have us inherit SIGINT as ignored.
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from responder.cli.main import main; main()"
+    )
     env = {**os.environ, "RESPONDER_TOKEN": desk.token, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -120,10 +124,15 @@ async def test_ctrl_c_ends_it_well(desk):
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    assert process.stdout is not None
-    assert b'"I1"' in await process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    _, err = await process.communicate()
+    try:
+        assert process.stdout is not None
+        assert b'"I1"' in await process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     assert (process.returncode, err) == (0, b"")
 
 
