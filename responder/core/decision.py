@@ -72,6 +72,7 @@ class PageReason(StrEnum):
     UNACKNOWLEDGED = "unacknowledged"
     REOPENED = "reopened"
     FLAPPING = "flapping"
+    ROSE = "rose"  # the level rose, and ended what they held
     JOINED = "joined"  # to the holder: another alert joined
     DUTY = "duty"
     DUTY_REMINDER = "duty_reminder"
@@ -100,6 +101,7 @@ _LADDER = frozenset(
         PageReason.UNACKNOWLEDGED,
         PageReason.REOPENED,
         PageReason.FLAPPING,
+        PageReason.ROSE,
         PageReason.JOINED,
     }
 )

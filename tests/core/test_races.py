@@ -178,7 +178,7 @@ def a_rise_ends_the_lower_lease_and_starts_the_higher_ladder() -> None:
     fires(world, "b", Level.SEVERE)
     ladder = world.ladder(I1)
     assert (ladder.lease, ladder.level, ladder.unanswered(world.now)) == (None, Level.SEVERE, timedelta(0))
-    assert (PageReason.LEASE_ENDED, ANA) in asked(world, since=MINUTE)
+    assert (PageReason.ROSE, ANA) in asked(world, since=MINUTE)
     assert [contact for reason, contact in asked(world, since=MINUTE) if reason is PageReason.STEP] == [
         CTO,
         VP,

@@ -129,6 +129,7 @@ def _page_tail(page: Page, situation: Situation) -> str:
         waited=span(situation.waited()),
         holder=situation.person(escalation.last_holder if escalation is not None else None),
         reopenings=len(incident.reopenings) if incident is not None else 0,
+        level=int(incident.level) if incident is not None else "?",
         subject=visible(subject, TAIL),
         duty=situation.duty(page.subject),
         because=english.EARLY[EarlyWhy(page.subject)] if page.subject in list(EarlyWhy) else subject,

@@ -290,8 +290,8 @@ def test_a_fall_leaves_a_snooze():
 def test_a_rise_ends_the_lower_lease_and_pages_its_holder_and_rung():
     climb = Climb(MINOR).at(35, Acknowledged(by=ANA)).at(40, LevelReached(terms=MODERATE)).until(55)
     assert climb.who(since=36) == [
-        (40, PageReason.LEASE_ENDED, ANA),
-        (40, PageReason.LEASE_ENDED, ON_CALL),
+        (40, PageReason.ROSE, ANA),
+        (40, PageReason.ROSE, ON_CALL),
         (55, PageReason.STEP, ON_CALL),
     ]
     assert {page.step for minute, page in climb.paged if minute == 40} == {None}
@@ -300,7 +300,7 @@ def test_a_rise_ends_the_lower_lease_and_pages_its_holder_and_rung():
 def test_a_rise_ends_a_snooze_and_pages_who_asked_for_it():
     climb = Climb(MINOR).at(10, Snoozed(by=ANA, wanted=HOUR)).at(20, LevelReached(terms=MODERATE))
     assert climb.state.snooze is None
-    assert climb.who() == [(20, PageReason.SNOOZE_ENDED, ANA)]
+    assert climb.who() == [(20, PageReason.ROSE, ANA)]
 
 
 def test_a_fall_leaves_the_lease_and_withdraws_what_the_higher_ladder_owes():

@@ -31,9 +31,8 @@ def on_level(state: Escalation, terms: Terms, now: datetime) -> Decision[Escalat
     rose = terms.level > state.terms.level
     first: tuple[object, ...] = () if rose else (PagesWithdrawn(incident=state.incident),)
     if rose and (state.lease is not None or state.snooze is not None):
-        reason = PageReason.LEASE_ENDED if state.lease is not None else PageReason.SNOOZE_ENDED
         # The rung is the lower ladder's; its failure says nothing about a rung of the higher one.
-        state, pages = page_again(state, reason, now)
+        state, pages = page_again(state, PageReason.ROSE, now)
         first = tuple(replace(page, step=None) for page in pages)
     state = replace(
         state,
