@@ -201,7 +201,7 @@ async def test_policies_without_a_name_that_an_open_incident_relies_on_are_refus
         assert after["hash"] == before["hash"]
         (fault,) = after["faults"]
         assert "contact second is gone, and incident I1, which is not closed, relies on it" in fault["what"]
-        assert "incident I1 relies on it" in found.service.program.lines()
+        assert "incident I1, which is not closed, relies on it" in found.service.program.lines()
 
 
 @stories.tell
