@@ -202,6 +202,7 @@ def _results(attempts: int) -> tuple[object, ...]:
             Rejected(attempt=attempt, outcome=Outcome.TRANSIENT, detail="busy"),
             Rejected(attempt=attempt, outcome=Outcome.PERMANENT, detail="gone"),
             Rejected(attempt=attempt, outcome=Outcome.UNKNOWN, detail="connection broke"),
+            Rejected(attempt=attempt, outcome=Outcome.BUSY, detail="in a second"),
         )
     )
 
@@ -215,9 +216,15 @@ def _phase(state: Any) -> str:
     return str(state.phase.value)
 
 
-def _notice() -> Beginning:
+def _notices() -> tuple[Beginning, ...]:
     blank = notice.Notice(notice="I1/ops", incident=ONE, channel=OPS)
-    return notice.advance(blank, notice.Wanted(reason=NoticeReason.OPENED), NOON)
+    kept = notice.Notice(
+        notice="I1-p1/shown", incident=ONE, channel=OPS, page="I1-p1", contact=ANA, posted="r"
+    )
+    return (
+        notice.advance(blank, notice.Wanted(reason=NoticeReason.OPENED), NOON),
+        notice.keep_current(kept),
+    )
 
 
 def _duty() -> Beginning:
@@ -274,6 +281,7 @@ MACHINES = (
             escalation.LevelReached(terms=_terms(Level.SEVERE)),
             escalation.Acknowledged(by=ANA),
             escalation.Acknowledged(by=BO, wanted=20 * MINUTE),
+            escalation.Acknowledged(by=BO, stranger="kim"),
             escalation.Unacknowledged(by=ANA),
             escalation.Snoozed(by=ANA, wanted=30 * MINUTE),
             escalation.Escalated(by=ANA),
@@ -300,8 +308,8 @@ MACHINES = (
     Machine(
         name="Notice",
         module=notice,
-        beginnings=(_notice(),),
-        events=(notice.Wanted(reason=NoticeReason.LEVEL), SendDue(), *_results(2)),
+        beginnings=_notices(),
+        events=(notice.Wanted(reason=NoticeReason.LEVEL), notice.Superseded(), SendDue(), *_results(2)),
         name_of=_phase,
         waits=(60 * MINUTE,),
         passed_over=frozenset({"happenings", "posted", "is_repeat", "receipt", "late", "failures"}),

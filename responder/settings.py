@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from responder.core.policy.fields import PositiveDuration
+from responder.core.policy.fields import Locale, PositiveDuration
 
 PREFIX = "RESPONDER_"
 
@@ -102,6 +102,33 @@ class Settings(BaseModel):
     timezone: Annotated[str, AfterValidator(_zone)] = Field(
         default="UTC", description="for readers who name none"
     )
+    locale: Locale = Field(
+        default="en", description="for readers who name none, and channels that have none: en or ko"
+    )
+    public_listen: Bind | None = Field(
+        default=None,
+        description="where Slack comes in from outside, apart from everything else; default: with the rest, on LISTEN",
+    )
+    slack_bot_token: SecretStr | None = Field(
+        default=None, description="xoxb-…: what channels of kind slack send with"
+    )
+    slack_signing_secret: Secrets = Field(
+        default=(),
+        description="what Slack signs requests with, comma-separated, all valid; none: no request is taken",
+    )
+    slack_app_token: SecretStr | None = Field(
+        default=None,
+        description="xapp-…: with it Slack speaks to us through a connection that we open (Socket Mode), "
+        "for installations without a public address",
+    )
+    slack_team_id: str = Field(
+        default="", description="T…: the workspace whose requests are taken; none: any"
+    )
+    slack_echo_channel: str = Field(
+        default="",
+        description="C…: where Socket Mode keeps one message of its own, whose changes prove that it hears",
+    )
+    slack_api_url: str = Field(default="https://slack.com/api/", description="where Slack's Web API is")
     log_format: str = Field(
         default="auto", pattern="^(auto|json|console)$", description="auto: console on a terminal"
     )
@@ -123,6 +150,11 @@ class Settings(BaseModel):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def takes_slack(self) -> bool:
+        """Slack may post here."""
+        return bool(self.slack_signing_secret)
 
     @property
     def is_open_to_anybody(self) -> bool:
@@ -162,11 +194,39 @@ class Settings(BaseModel):
             )
         if self.webhook_basic is not None and ":" not in self.webhook_basic.get_secret_value():
             faults.append(f"{PREFIX}WEBHOOK_BASIC: write it like user:password")
+        faults += self._slack_faults()
         if self.is_open_to_anybody and not self.listen.is_loopback:
             faults.append(
                 f"{PREFIX}LISTEN is {self.listen}, and webhooks would need no credential there; set "
                 f"{PREFIX}WEBHOOK_TOKEN, or listen on 127.0.0.1"
             )
+        return faults
+
+    def _slack_faults(self) -> list[str]:
+        faults = []
+        if not self.slack_api_url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            faults.append(
+                f"{PREFIX}SLACK_API_URL: write an https URL; a token would go over the wire in the open"
+            )
+        if self.slack_app_token is not None and self.slack_bot_token is None:
+            faults.append(
+                f"{PREFIX}SLACK_APP_TOKEN needs {PREFIX}SLACK_BOT_TOKEN: it can hear, and could not answer"
+            )
+        if self.slack_app_token is not None and not self.slack_echo_channel:
+            faults.append(
+                f"{PREFIX}SLACK_APP_TOKEN needs {PREFIX}SLACK_ECHO_CHANNEL, the id of a channel that the app is in: "
+                "a Socket Mode connection can look sound and be deaf, and an echo shows it"
+            )
+        if self.public_listen is not None and not self.takes_slack:
+            faults.append(
+                f"{PREFIX}PUBLIC_LISTEN takes Slack's requests, which need {PREFIX}SLACK_SIGNING_SECRET"
+            )
+        for name, token, mark in (
+            ("BOT", self.slack_bot_token, "xoxb-"),
+            ("APP", self.slack_app_token, "xapp-"),
+        ):
+            if token is not None and not token.get_secret_value().startswith(mark):
+                faults.append(f"{PREFIX}SLACK_{name}_TOKEN: Slack's begin with {mark}")
         return faults
 
 

@@ -18,10 +18,14 @@ from responder.core.level import Level
 
 
 class DueKind(StrEnum):
-    """Who claims a due row: timers are pure database work, sends need a free place among the calls in flight."""
+    """Who claims a due row: timers are pure database work, the others need a free place among the calls in flight.
+
+    Pages have places of their own, so that none waits behind something that is only shown.
+    """
 
     TIMER = "timer"
-    SEND = "send"
+    SEND = "send"  # a page
+    SHOW = "show"  # a notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class PageReason(StrEnum):
     DUTY = "duty"
     DUTY_REMINDER = "duty_reminder"
     RESOLVED = "resolved"  # told, not paged: it is over
+    STRANGER = "stranger"  # told: somebody who is no contact acknowledged in their name
     TAKEN_OVER = "taken_over"  # told: somebody else holds it now
 
     @property
@@ -87,7 +92,7 @@ class PageReason(StrEnum):
     @property
     def is_told(self) -> bool:
         """It informs; it is not owed for ever, and its failure moves no ladder."""
-        return self in (PageReason.RESOLVED, PageReason.TAKEN_OVER)
+        return self in (PageReason.RESOLVED, PageReason.TAKEN_OVER, PageReason.STRANGER)
 
 
 _LADDER = frozenset(
@@ -123,7 +128,29 @@ class NoticeReason(StrEnum):
     REOPENED = "reopened"
     DUTY = "duty"
     NOTE = "note"
+    PAGED = "paged"  # somebody was reached; shown only where a message can be changed
+    STRANGER = "stranger"  # somebody who is no contact acknowledged in the on-call's name
     INFO = "info"  # an alert that opens no incident
+
+    @property
+    def changes_standing(self) -> bool:
+        """Who has it, how bad it is or whether it goes on: what a page that was sent before says of that is out of date."""
+        return self in _STANDING
+
+
+_STANDING = frozenset(
+    {
+        NoticeReason.LEVEL,
+        NoticeReason.ACKNOWLEDGED,
+        NoticeReason.UNACKNOWLEDGED,
+        NoticeReason.LEASE_ENDED,
+        NoticeReason.SNOOZED,
+        NoticeReason.SNOOZE_ENDED,
+        NoticeReason.RESOLVED,
+        NoticeReason.REOPENED,
+        NoticeReason.STRANGER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     TRANSIENT = "transient"
     PERMANENT = "permanent"
+    BUSY = "busy"  # nothing was sent: the channel's own pace
     UNKNOWN = "unknown"
 
 

@@ -26,6 +26,10 @@ class Unsure(Transient):
     """Nobody knows whether it was done: the connection broke, or the deadline passed, after it had been asked."""
 
 
+class Busy(Transient):
+    """Nothing was sent, and nothing is wrong: the channel's own pace asks to come back after `retry_after`."""
+
+
 class Permanent(Failure):
     """It will not succeed until a person mends something; the text says what."""
 

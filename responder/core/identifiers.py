@@ -57,5 +57,10 @@ def notice_id(incident: IncidentId, channel: ChannelName) -> str:
     return f"{incident}/{channel}"
 
 
+def kept_page_id(page: str) -> str:
+    """The notice that keeps a page's message up to date."""
+    return f"{page}/shown"
+
+
 def duty_id(incident: IncidentId, duty: str) -> str:
     return f"{incident}/{duty}"

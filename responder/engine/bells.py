@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from responder.core.decision import DueKind
 from responder.ports.clock import Clock
 
 LONGEST = timedelta(seconds=1)  # another replica's work is seen after this at the latest
@@ -26,13 +28,14 @@ class Bell:
 
 
 class Bells:
-    """The three that a commit may have to ring."""
+    """Those that a commit may have to ring."""
 
     def __init__(self, clock: Clock) -> None:
         self.journal = Bell(clock)
         self.timers = Bell(clock)
-        self.outbox = Bell(clock)
+        self.sending: Mapping[DueKind, Bell] = {kind: Bell(clock) for kind in (DueKind.SEND, DueKind.SHOW)}
 
     def ring_due(self) -> None:
         self.timers.ring()
-        self.outbox.ring()
+        for bell in self.sending.values():
+            bell.ring()

@@ -13,7 +13,7 @@ from responder.core.identifiers import ChannelName
 from responder.core.policy.book import PolicyBook
 from responder.core.policy.channels import ChannelEntry
 from responder.core.policy.messages import Template
-from responder.ports.channel import Channel, OnRepeat, Unconfigured
+from responder.ports.channel import Channel, OnRepeat, Spelling, Unconfigured
 
 CONSOLE = ChannelEntry(kind="console", config={})
 
@@ -59,7 +59,14 @@ class Catalogue:
         return name in self._channels
 
     def folds(self, name: ChannelName) -> bool:
-        return self._channels[name].on_repeat is OnRepeat.FOLDS
+        """A second send with the same key is not shown twice, be it that the channel itself looks first."""
+        return self._channels[name].on_repeat in (OnRepeat.FOLDS, OnRepeat.ASKABLE)
+
+    def edits(self, name: ChannelName) -> bool:
+        return name in self._channels and self._channels[name].edits
+
+    def spelling(self, name: ChannelName) -> Spelling:
+        return self._channels[name].spelling if name in self._channels else Spelling.CLI
 
     def needs_no_address(self, name: ChannelName) -> bool:
         """It prints, so a person without an address there is still reached by whoever reads it."""

@@ -266,7 +266,7 @@ class Explain:
             name=person.name,
             ways=self._ways(method.channel for method in usable),
             unusable=tuple(
-                ChannelName(str(method.value))
+                method.way(self._book.channels)[0]
                 for index, method in enumerate(person.methods)
                 if index not in places
             ),

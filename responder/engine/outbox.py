@@ -2,13 +2,13 @@
 
 A claim commits the attempt before the call is made; the result is committed after it, and counts only for that attempt.
 An attempt whose result never comes is told `unknown` by its own record when its lease ends. Calls run side by side,
-at most PLACES at a time; a page never waits for another page's call.
+at most PLACES at a time; a page never waits for another page's call, nor for anything that is only shown.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,7 +26,7 @@ from responder.engine.perform import Perform
 from responder.engine.points import Points
 from responder.engine.turn import Turn
 
-PLACES = 200  # calls at a time
+PLACES: Mapping[DueKind, int] = {DueKind.SEND: 200, DueKind.SHOW: 100}  # calls at a time
 BATCH = 100  # claims a transaction
 RESULTS = 200  # results a transaction
 LATE = timedelta(seconds=1)  # after which a page that was due is a promise broken, and said so
@@ -50,18 +50,24 @@ class Outbox:
         self._handle = handle
         self._perform = perform
         self._bells = bells
-        self._work = DueWork(points, handle, DueKind.SEND, "commit.claim")
-        self._claiming: asyncio.Future[int] | None = None
-        self._flying: set[asyncio.Task[None]] = set()
+        self._work = {kind: DueWork(points, handle, kind, "commit.claim") for kind in PLACES}
+        self._claiming: dict[DueKind, asyncio.Future[int]] = {}
+        self._flying: dict[DueKind, set[asyncio.Task[None]]] = {kind: set() for kind in PLACES}
         self._ended: list[Ended] = []
         self._some_ended = asyncio.Event()
 
-    async def run(self) -> None:
+    async def run_pages(self) -> None:
+        await self._run(DueKind.SEND)
+
+    async def run_notices(self) -> None:
+        await self._run(DueKind.SHOW)
+
+    async def _run(self, kind: DueKind) -> None:
         while True:
             # A stop may come while a claim commits: the calls that it is for are begun all the same.
-            self._claiming = asyncio.ensure_future(self.claim())
-            if not await asyncio.shield(self._claiming):
-                await self._bells.outbox.wait(await self._next_due())
+            self._claiming[kind] = asyncio.ensure_future(self._claim(kind))
+            if not await asyncio.shield(self._claiming[kind]):
+                await self._bells.sending[kind].wait(await self._next_due(kind))
 
     async def run_results(self) -> None:
         while True:
@@ -72,26 +78,30 @@ class Outbox:
 
     async def claim(self) -> int:
         """Claim what is due, as far as there are free places, and start its calls. Returns how many rows were due."""
-        places = PLACES - len(self._flying)
+        return sum([await self._claim(kind) for kind in PLACES])
+
+    async def _claim(self, kind: DueKind) -> int:
+        flying = self._flying[kind]
+        places = PLACES[kind] - len(flying)
         if places <= 0:
             return 0  # the end of a call rings
-        count, effects = await self._work.once(min(places, BATCH))
+        count, effects = await self._work[kind].once(min(places, BATCH))
         for send in effects:
             task = asyncio.create_task(self._carry_out(send))
-            self._flying.add(task)
-            task.add_done_callback(self._flying.discard)
+            flying.add(task)
+            task.add_done_callback(flying.discard)
         if count:
             self._bells.timers.ring()
         return count
 
     async def settle(self) -> int:
         """Return once no call is in flight and every result is recorded: how many were. For a graceful stop."""
-        if self._claiming is not None:
-            await asyncio.wait({self._claiming})
+        if self._claiming:
+            await asyncio.wait(set(self._claiming.values()))
         recorded = 0
-        while self._flying or self._ended:
-            if self._flying:
-                await asyncio.wait(set(self._flying))
+        while (flying := set().union(*self._flying.values())) or self._ended:
+            if flying:
+                await asyncio.wait(flying)
             while self._ended:
                 recorded += await self.record()
         return recorded
@@ -119,7 +129,8 @@ class Outbox:
             self._points.metrics.handed_over.observe(max(0.0, taken.total_seconds()))
         self._ended.append(Ended(send, result, behind))
         self._some_ended.set()
-        self._bells.outbox.ring()
+        for bell in self._bells.sending.values():
+            bell.ring()
 
     async def _commit_results(self, batch: Sequence[Ended]) -> None:
         async with self._points.unit("commit.result") as unit:
@@ -136,11 +147,11 @@ class Outbox:
         log.error("result not recorded", record=one.send.record, attempt=one.send.attempt, exc_info=problem)
         self._points.metrics.set_aside.labels("result").inc()
 
-    async def _next_due(self) -> datetime | None:
-        if len(self._flying) >= PLACES:
+    async def _next_due(self, kind: DueKind) -> datetime | None:
+        if len(self._flying[kind]) >= PLACES[kind]:
             return None
         async with self._points.reading("read.next_due") as reader:
-            return await reader.next_due(DueKind.SEND)
+            return await reader.next_due(kind)
 
 
 def _late(one: Ended) -> AlarmRaised:

@@ -5,11 +5,13 @@ It decides nothing: whatever happens becomes a result, and the record's machine 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 
 from responder.core.decision import Send
 from responder.core.delivery import Accepted, Outcome, Rejected, Result
-from responder.core.errors import Permanent, Transient, Unsure
+from responder.core.errors import Busy, Permanent, Transient, Unsure
 from responder.core.identifiers import RecordKey
 from responder.core.machines.notice import Notice
 from responder.core.machines.page import Page
@@ -48,15 +50,14 @@ class Perform:
     def _rejected(self, send: Send, detail: str, failure: Exception) -> Rejected:
         outcome = _outcome(failure)
         self._points.metrics.sends.labels(send.channel, outcome).inc()
-        log.warning(
-            "not handed over", record=send.record, channel=send.channel, outcome=outcome, detail=detail
-        )
+        tell = log.info if outcome is Outcome.BUSY else log.warning
+        tell("not handed over", record=send.record, channel=send.channel, outcome=outcome, detail=detail)
         retry_after = failure.retry_after if isinstance(failure, Transient) else None
         return Rejected(attempt=send.attempt, outcome=outcome, detail=detail[:500], retry_after=retry_after)
 
     async def _delivery(self, send: Send) -> Delivery:
         async with self._points.reading("read.message") as reader:
-            message = await self._message(reader, send)
+            message, shown = await self._message(reader, send)
         address = None
         if send.contact is not None and send.method is not None:
             address = self._directory.address(send.contact, send.method, send.channel)
@@ -67,24 +68,35 @@ class Perform:
             address=address,
             recipient=person.name if person is not None else str(send.contact or send.channel),
             deadline=send.deadline,
+            record=send.record,
+            shown=shown,
+            since=send.owed_since,
         )
 
-    async def _message(self, reader: Reader, send: Send) -> Message:
+    async def _message(self, reader: Reader, send: Send) -> tuple[Message, str]:
+        """The message as things are now, and under which reference the channel shows it already, if it does."""
         key = RecordKey(send.kind, send.record)
         record = (await reader.records([key])).get(key)
         now = self._points.clock.now()
+        seen = self._situations.reader_of(send.channel, send.contact)
+        repeat = send.is_repeat
         match record:
             case Page():
-                situation = await self._situations.of_incident(
-                    reader, record.incident, now, contact=record.contact
-                )
-                return page_message(record, situation, is_repeat=send.is_repeat)
+                situation = await self._situations.of_incident(reader, record.incident, now, seen)
+                return page_message(record, situation, is_repeat=repeat), ""
             case Notice(incident=None, occurrence=str(fingerprint)):
-                situation = await self._situations.of_occurrence(reader, fingerprint, now)
-                return notice_message(record, situation, is_repeat=send.is_repeat)
+                situation = await self._situations.of_occurrence(reader, fingerprint, now, seen)
+                return notice_message(record, situation, is_repeat=repeat), record.posted
+            case Notice(incident=str(incident), page=""):
+                situation = await self._situations.of_incident(reader, incident, now, seen)
+                threads = self._directory.edits(send.channel)
+                message = notice_message(record, situation, is_repeat=repeat, keeps_thread=threads)
+                return message, record.posted
             case Notice(incident=str(incident)):
-                situation = await self._situations.of_incident(reader, incident, now)
-                return notice_message(record, situation, is_repeat=send.is_repeat)
+                situation = await self._situations.of_incident(reader, incident, now, seen)
+                purpose = "outdated" if record.superseded else "page"
+                message = notice_message(record, situation, keeps_thread=True)
+                return replace(message, purpose=purpose, story=()), record.posted
             case _:
                 raise Permanent(f"{key} is no message any more")
 
@@ -93,6 +105,8 @@ def _outcome(failure: Exception) -> Outcome:
     match failure:
         case Unsure():
             return Outcome.UNKNOWN
+        case Busy():
+            return Outcome.BUSY
         case Permanent():
             return Outcome.PERMANENT
         case _:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from responder.core.errors import Permanent, Transient, Unsure
@@ -18,6 +18,7 @@ from responder.core.identifiers import ChannelName
 from responder.core.policy.book import PolicyBook
 from responder.engine.catalogue import Catalogue
 from responder.ports.channel import Delivery, Receipt
+from responder.ports.chat import Chat, Payload
 from responder.ports.clock import Clock
 from responder.ports.faults import Faults
 from responder.ports.policies import PolicySource
@@ -25,6 +26,9 @@ from responder.ports.store import Reader, Store, Unit
 from responder.telemetry import Metrics
 
 T = TypeVar("T")
+
+TRIGGER = timedelta(seconds=3)  # how long what opens a form is good for, from the press
+TOLD = timedelta(seconds=10)  # in which an answer to one person has to be taken
 
 
 class Points:
@@ -37,8 +41,10 @@ class Points:
         clock: Clock,
         faults: Faults,
         metrics: Metrics,
+        chat: Chat | None = None,
     ) -> None:
         self._store = store
+        self._chat = chat
         self._catalogue = catalogue
         self._policies = policies
         self._faults = faults
@@ -78,6 +84,28 @@ class Points:
             raise Permanent(f"the channel {name} is no longer in channels.yaml")
         point = f"{what}.send.{channel.kind}"
         return await self._call(point, lambda: channel.send(delivery), delivery.deadline)
+
+    async def check(self, name: ChannelName, deadline: datetime) -> None:
+        """Whether the channel could send. Raises Transient or Permanent."""
+        channel = self._catalogue.open(name)
+        if channel is not None:
+            await self._call(f"check.{channel.kind}", channel.check, deadline)
+
+    async def open_form(self, trigger: str, form: Payload) -> None:
+        """Show a form to whoever pulled `trigger`. Raises Transient or Permanent."""
+        chat = self._talking()
+        deadline = self.clock.now() + TRIGGER
+        await self._call("chat.open_form", lambda: chat.open_form(trigger, form), deadline)
+
+    async def tell(self, place: str, answer: Payload) -> None:
+        """Answer one person where their chat said. Raises Transient or Permanent."""
+        chat = self._talking()
+        await self._call("chat.tell", lambda: chat.tell(place, answer), self.clock.now() + TOLD)
+
+    def _talking(self) -> Chat:
+        if self._chat is None:
+            raise Permanent("no chat is connected; set RESPONDER_SLACK_BOT_TOKEN")
+        return self._chat
 
     async def load_policies(self) -> PolicyBook:
         """Raises PolicyFaults."""

@@ -16,7 +16,15 @@ from responder.core.decision import (
     NoticeReason,
     PageAsked,
 )
-from responder.core.identifiers import ChannelName, IncidentId, Kind, RecordKey, duty_id, notice_id
+from responder.core.identifiers import (
+    ChannelName,
+    IncidentId,
+    Kind,
+    RecordKey,
+    duty_id,
+    kept_page_id,
+    notice_id,
+)
 from responder.core.machines import duty as duties
 from responder.core.machines import escalation as escalations
 from responder.core.machines import incident as incidents
@@ -42,6 +50,7 @@ OfIncident = (
     | incidents.IncidentReopened
     | incidents.IncidentClosed
     | incidents.PinChanged
+    | incidents.NoteLeft
 )
 Emit = (
     OfIncident
@@ -71,9 +80,8 @@ class Routes:
             case RemediationAsked(incident=incident):
                 # No runbook is bound to anything: nothing could start, so people are reached at once.
                 turn.tell(_escalation(incident), MoveWanted(why=EarlyWhy.NO_REMEDIATION))
-            case PageAccepted(incident=incident, contact=contact, reason=reason):
-                if not reason.is_told:
-                    turn.tell(_escalation(incident), escalations.HandedOver(contact=contact))
+            case PageAccepted():
+                await self._hear_accepted(turn, emit)
             case PageFailed():
                 if emit.reason.is_ladder:
                     turn.tell(
@@ -108,6 +116,9 @@ class Routes:
                 pass  # nothing waits for it: the ladder stopped when it resolved
             case incidents.PinChanged(incident=incident):
                 await self._repin(turn, incident)
+            case incidents.NoteLeft(incident=incident, by=by, text=text):
+                note = notices.Wanted(reason=NoticeReason.NOTE, subject=text, person=by)
+                await self._add_to_story(turn, incident, note)
             case _:
                 assert_never(emit)
 
@@ -211,19 +222,54 @@ class Routes:
             if other.incident == page.incident
         )
 
+    async def _hear_accepted(self, turn: Turn, accepted: PageAccepted) -> None:
+        if not accepted.reason.is_told:
+            turn.tell(_escalation(accepted.incident), escalations.HandedOver(contact=accepted.contact))
+            paged = notices.Wanted(reason=NoticeReason.PAGED, person=accepted.contact)
+            await self._add_to_story(turn, accepted.incident, paged)
+        if accepted.receipt and self._directory.edits(accepted.channel):
+            await self._keep_current(turn, accepted)
+
+    async def _keep_current(self, turn: Turn, accepted: PageAccepted) -> None:
+        """What the person was sent is kept up to date; an older page to them is left, once it says so."""
+        key = RecordKey(Kind.NOTICE, kept_page_id(accepted.page))
+        for other in await self._shown(turn, accepted.incident):
+            is_older = bool(other.page) and key.id != other.notice
+            if is_older and (other.contact, other.channel) == (accepted.contact, accepted.channel):
+                turn.tell(RecordKey(Kind.NOTICE, other.notice), notices.Superseded())
+        if await turn.get(key, of=accepted.incident) is None:
+            kept = Notice(
+                notice=key.id,
+                incident=accepted.incident,
+                channel=accepted.channel,
+                page=accepted.page,
+                contact=accepted.contact,
+                posted=accepted.receipt,
+            )
+            turn.decide("Kept", notices.keep_current(kept))
+
     async def _notify(self, turn: Turn, asked: NoticeAsked) -> None:
         state = await turn.incident(asked.incident)
         avoided = avoided_channel(state) if state else None
         wanted = notices.Wanted(reason=asked.reason, subject=asked.subject)
-        channels = dict.fromkeys((*asked.channels, *await self._showing(turn, asked)))
+        shown = [] if asked.reason is NoticeReason.OPENED else await self._shown(turn, asked.incident)
+        # Those that have shown it at another level too: what they show must not stay as it was.
+        channels = dict.fromkeys((*asked.channels, *(record.channel for record in shown if not record.page)))
         for channel in [name for name in channels if name != avoided]:
             await self._want_notice(turn, asked.incident, channel, wanted)
+        if asked.reason.changes_standing:
+            for record in shown:
+                if record.page:
+                    turn.tell(RecordKey(Kind.NOTICE, record.notice), wanted)
 
-    async def _showing(self, turn: Turn, asked: NoticeAsked) -> list[ChannelName]:
-        """Channels that have shown the incident at another level: what they show must not stay as it was."""
-        if asked.reason is NoticeReason.OPENED:
-            return []
-        return [record.channel for record in await turn.live(asked.incident) if isinstance(record, Notice)]
+    async def _add_to_story(self, turn: Turn, incident: IncidentId, wanted: notices.Wanted) -> None:
+        """Only where a message can be changed: elsewhere it would be one more message that nobody asked for."""
+        for record in await self._shown(turn, incident):
+            if not record.page and self._directory.edits(record.channel):
+                turn.tell(RecordKey(Kind.NOTICE, record.notice), wanted)
+
+    async def _shown(self, turn: Turn, incident: IncidentId) -> list[Notice]:
+        return [record for record in await turn.live(incident) if isinstance(record, Notice)]
 
     async def _want_notice(
         self, turn: Turn, incident: IncidentId, channel: ChannelName, wanted: notices.Wanted

@@ -14,6 +14,7 @@ from responder.core.policy.book import PolicyBook
 from responder.engine.auditor import Auditor
 from responder.engine.bells import Bells
 from responder.engine.catalogue import Catalogue
+from responder.engine.checkups import Checkups
 from responder.engine.commands import Commands
 from responder.engine.directory import Directory
 from responder.engine.handle import Handle
@@ -55,6 +56,7 @@ class Service:
     rejections: Rejections
     auditor: Auditor
     retention: Retention
+    checkups: Checkups
     supervisor: Supervisor
     is_stopping: bool = False
 
@@ -63,10 +65,12 @@ class Service:
         await self.heartbeats.configure(at_start=True)
         self.supervisor.start("intake", self.intake.run)
         self.supervisor.start("timers", self.timers.run)
-        self.supervisor.start("outbox", self.outbox.run)
+        self.supervisor.start("outbox", self.outbox.run_pages)
+        self.supervisor.start("showing", self.outbox.run_notices)
         self.supervisor.start("results", self.outbox.run_results)
         self.supervisor.start("auditor", self.auditor.run)
         self.supervisor.start("retention", self.retention.run)
+        self.supervisor.start("checkups", self.checkups.run)
 
     async def stop(self) -> None:
         """No new claims; calls in flight are let end, and what they came to is written down."""
@@ -100,7 +104,8 @@ def put_together(
     handle = Handle(Routes(policies, directory, points.metrics))
     bells = Bells(points.clock)
     heartbeats = Heartbeats(points, policies, handle, bells)
-    perform = Perform(points, directory, Situations(policies, place))
+    situations = Situations(policies, directory, place)
+    perform = Perform(points, directory, situations)
     supervisor = Supervisor(points.clock, points.metrics)
     return Service(
         points=points,
@@ -114,11 +119,12 @@ def put_together(
         outbox=Outbox(points, handle, perform, bells),
         heartbeats=heartbeats,
         commands=Commands(points, policies, directory, handle, bells),
-        views=Views(points, policies, directory),
+        views=Views(points, policies, directory, situations),
         tokens=Tokens(points),
         reload=Reload(points, policies, catalogue, heartbeats),
         rejections=Rejections(points, handle, bells),
         auditor=Auditor(points, handle, bells, supervisor),
         retention=Retention(points, kept),
+        checkups=Checkups(points, catalogue, handle, bells),
         supervisor=supervisor,
     )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from responder.core.identifiers import ContactName, Fingerprint, IncidentId, Kind, RecordKey
+from responder.core.identifiers import ChannelName, ContactName, Fingerprint, IncidentId, Kind, RecordKey
 from responder.core.level import Level
 from responder.core.machines.duty import Duty
 from responder.core.machines.escalation import Escalation
 from responder.core.machines.incident import Incident
 from responder.core.policy.contacts import Person
+from responder.core.policy.fields import Locale
 from responder.dialects.wording import Situation
+from responder.engine.directory import Directory
 from responder.engine.policies import Policies
+from responder.ports.channel import Spelling
 from responder.ports.store import Reader
 
 LISTED = 5  # occurrences a message may name
@@ -21,20 +26,40 @@ LISTED = 5  # occurrences a message may name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the service stands: its zone for readers who name none, and the address that links point to."""
+    """Where the service stands: zone and language of readers who name none, and the address that links point to."""
 
     zone: ZoneInfo
+    locale: Locale = "en"
     public_url: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """By whom a message is read: their zone, their language, and how they write a command."""
+
+    zone: ZoneInfo
+    locale: Locale
+    spelling: Spelling = Spelling.CLI
+
+
 class Situations:
-    def __init__(self, policies: Policies, place: Place) -> None:
+    def __init__(self, policies: Policies, directory: Directory, place: Place) -> None:
         self._policies = policies
+        self._directory = directory
         self._place = place
 
-    async def of_incident(
-        self, reader: Reader, incident: IncidentId, now: datetime, *, contact: ContactName | None = None
-    ) -> Situation:
+    def reader_of(self, channel: ChannelName, contact: ContactName | None) -> Seen:
+        """A person as contacts.yaml has them, a channel as channels.yaml has it; else as the service is set."""
+        person = self._directory.person(contact) if contact is not None else None
+        spelling = self._directory.spelling(channel)
+        if person is not None:
+            zone = ZoneInfo(person.timezone) if person.timezone else self._place.zone
+            return Seen(zone=zone, locale=person.locale, spelling=spelling)
+        entry = self._policies.book.channels.get(channel)
+        locale = (entry.locale if entry is not None else None) or self._place.locale
+        return Seen(zone=self._place.zone, locale=locale, spelling=spelling)
+
+    async def of_incident(self, reader: Reader, incident: IncidentId, now: datetime, seen: Seen) -> Situation:
         ladder = RecordKey(Kind.ESCALATION, incident)
         trouble = RecordKey(Kind.INCIDENT, incident)
         records = await reader.records([ladder, trouble])
@@ -45,7 +70,7 @@ class Situations:
         assert isinstance(escalation, Escalation)
         return self._situation(
             now,
-            contact,
+            seen,
             incident=state,
             escalation=escalation,
             duties=tuple(record for record in duties if isinstance(record, Duty)),
@@ -53,30 +78,43 @@ class Situations:
             alerts_total=state.seen,
         )
 
-    async def of_occurrence(self, reader: Reader, fingerprint: Fingerprint, now: datetime) -> Situation:
+    async def of_occurrence(
+        self, reader: Reader, fingerprint: Fingerprint, now: datetime, seen: Seen
+    ) -> Situation:
         """For an alert that opened no incident."""
         found = (await reader.last_occurrences([fingerprint])).get(fingerprint)
         alerts = (found,) if found is not None else ()
-        return self._situation(now, None, alerts=alerts, alerts_total=len(alerts))
+        return self._situation(now, seen, alerts=alerts, alerts_total=len(alerts))
 
-    def _situation(self, now: datetime, contact: ContactName | None, **known: object) -> Situation:
+    def _situation(self, now: datetime, seen: Seen, **known: object) -> Situation:
         book = self._policies.book
         return Situation(
             now=now,
-            zone=self._zone(contact),
-            level_names={level: book.level(level).name for level in Level},
-            duty_names={name: duty.name for name, duty in book.duties.items()},
-            people={name: _called(contact, name) for name, contact in book.contacts.items()},
+            zone=seen.zone,
+            locale=seen.locale,
+            spelling=seen.spelling,
+            level_names={level: _in(seen.locale, book.level(level)) for level in Level},
+            duty_names={name: _in(seen.locale, duty) for name, duty in book.duties.items()},
+            people={name: _called(contact, name, seen.locale) for name, contact in book.contacts.items()},
             public_url=self._place.public_url,
             **known,  # type: ignore[arg-type]  # the callers above name Situation's own fields
         )
 
-    def _zone(self, contact: ContactName | None) -> ZoneInfo:
-        person = self._policies.book.contacts.get(contact) if contact is not None else None
-        if isinstance(person, Person) and person.timezone:
-            return ZoneInfo(str(person.timezone))
-        return self._place.zone
+
+class Named(Protocol):
+    """What a policy gives a name, and names in other languages."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def names(self) -> Mapping[Locale, str]: ...
 
 
-def _called(contact: object, name: ContactName) -> str:
-    return contact.name if isinstance(contact, Person) else name
+def _in(locale: Locale, named: Named) -> str:
+    """Its name in the reader's language, where the policy has one."""
+    return named.names.get(locale, named.name)
+
+
+def _called(contact: object, name: ContactName, locale: Locale) -> str:
+    return _in(locale, contact) if isinstance(contact, Person) else name

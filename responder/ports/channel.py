@@ -15,12 +15,20 @@ class OnRepeat(StrEnum):
     """What the receiver makes of the same message sent twice."""
 
     FOLDS = "folds"  # shows one, by the idempotency key
+    ASKABLE = "askable"  # can be asked whether it has the first; then the second is not sent
     DOUBLES = "doubles"  # may show two; the second says that it may be a repeat
+
+
+class Spelling(StrEnum):
+    """How a command is written where the message is read."""
+
+    CLI = "cli"  # responder incidents ack I42
+    SLASH = "slash"  # /ack I42
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message in words, ready for any medium. Everything in it is text of strangers until the medium escapes it."""
+    """A message in words, ready for any medium, in the reader's language. Everything in it is text of strangers until the medium escapes it."""
 
     purpose: str  # page | notice | told
     reason: str  # PageReason or NoticeReason, for the receiver's own routing
@@ -35,6 +43,8 @@ class Message:
         default_factory=dict
     )  # the same facts for templates: rule, key, since, holder …
     is_repeat: bool = False
+    locale: str = "en"
+    story: tuple[str, ...] = ()  # what happened since the channel last showed it, a sentence each, oldest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +56,9 @@ class Delivery:
     address: str | None
     recipient: str  # the person's name, or the channel's
     deadline: datetime
+    record: str = ""  # the page or notice, the same for all that is sent for it
+    shown: str = ""  # the reference under which the channel shows this record already; "" = it does not
+    since: datetime | None = None  # when it was first owed; what has arrived before is no repeat of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +71,9 @@ class Receipt:
 class Channel(Protocol):
     """Made by the catalogue from one entry of channels.yaml.
 
-    `send` returns once the channel has taken the message. Raises `Transient` where trying again may help, `Permanent`
-    where a person has to mend something first; the text says what, and holds no secret.
+    `send` returns once the channel has taken the message. Raises `Transient` where trying again may help (`Busy` where
+    it was not even tried), `Permanent` where a person has to mend something first; the text says what, and holds no
+    secret. `check` looks whether it could send, without sending anything, and raises the same.
     """
 
     @property
@@ -71,7 +85,19 @@ class Channel(Protocol):
     @property
     def on_repeat(self) -> OnRepeat: ...
 
+    @property
+    def edits(self) -> bool:
+        """A message can be changed after it was sent, so that small changes are shown without disturbing anybody."""
+        ...
+
+    @property
+    def spelling(self) -> Spelling:
+        """How its readers write a command."""
+        ...
+
     async def send(self, delivery: Delivery) -> Receipt: ...
+
+    async def check(self) -> None: ...
 
     async def close(self) -> None: ...
 

@@ -154,6 +154,16 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A command that came under a key of its own, remembered so that a replay of it is no second act."""
+
+    once: str = field(repr=False)
+    incident: IncidentId  # which it was about, or which it opened
+    at: datetime
+    reply: str  # the reply's code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """An API token; only its SHA-256 is kept."""
 
@@ -181,6 +191,10 @@ class Reader(Protocol):
 
     async def records_of(self, incident: IncidentId, kind: Kind) -> list[Record]:
         """Live or not, in the order in which they were first written."""
+        ...
+
+    async def shown_as(self, reference: str) -> IncidentId | None:
+        """The incident of the notice whose `posted` this is: what a message in a channel is about."""
         ...
 
     async def heartbeats(self) -> list[Heartbeat]: ...
@@ -248,6 +262,8 @@ class Reader(Protocol):
 
     async def act(self, actor: str, incident: IncidentId, revision: int, verb: str) -> Act | None: ...
 
+    async def asked(self, once: str) -> Asked | None: ...
+
     async def tokens(self) -> list[Token]: ...
 
     async def token_by_digest(self, digest: str) -> Token | None: ...
@@ -303,6 +319,10 @@ class Unit(Reader, Protocol):
 
     async def put_act(self, act: Act) -> None: ...
 
+    async def put_asked(self, asked: Asked) -> None:
+        """Its key must be free: raises `AskedAlready` where it is not, now or at the latest when the unit ends."""
+        ...
+
     async def put_token(self, token: Token) -> None: ...
 
     async def take_due(self, kind: DueKind, now: datetime, limit: int) -> list[DueRow]:
@@ -339,6 +359,10 @@ class Unit(Reader, Protocol):
 
 class KeyTaken(Exception):
     """An incident that is not closed has this key already."""
+
+
+class AskedAlready(Exception):
+    """A command has come under this key before."""
 
 
 class Store(Protocol):

@@ -361,8 +361,8 @@ class World:
                     self.tell(Kind.DUTY, duty.id, duties.Owed(due_at=duty.due_at))
             case incidents.PinChanged(incident=incident):
                 self._climb(incident, escalations.Repinned(terms=MATRIX[self.ladder(incident).level]))
-            case incidents.IncidentClosed():
-                pass
+            case incidents.IncidentClosed() | incidents.NoteLeft():
+                pass  # a note is shown only where messages can be changed
             case other:
                 raise AssertionError(f"nobody hears of {other}")
 

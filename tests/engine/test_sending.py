@@ -220,7 +220,7 @@ async def test_everybody_who_was_paged_is_told_the_end(world: World, person: str
 async def test_a_stop_in_the_middle_of_a_claim_still_makes_its_calls(world: World) -> None:
     await world.post(world.alert("Disk"))
     await world.service.intake.consume()
-    running = asyncio.create_task(world.service.outbox.run())
+    running = asyncio.create_task(world.service.outbox.run_pages())
     async with world.store.unit():  # the claim waits for its turn
         await asyncio.wait({running}, timeout=0)
         running.cancel()

@@ -112,9 +112,12 @@ class World:
         incident: str = "I1",
         role: Role = Role.RESPONDER,
         revision: int | None = None,
+        once: str = "",
     ) -> Reply:
         actor = Actor(contact=ContactName(by), role=role, via="a test")
-        reply = await self.service.commands.ask(actor, IncidentId(incident), ask, revision=revision)
+        reply = await self.service.commands.ask(
+            actor, IncidentId(incident), ask, revision=revision, once=once
+        )
         await self.settle()
         return reply
 
@@ -186,7 +189,8 @@ async def make_world(
     def make(name: ChannelName, entry: ChannelEntry, messages: Mapping[str, Template]) -> Channel:
         if name in unconfigured and entry.kind != "console":
             raise Unconfigured(f"channel {name}: its address is not set")
-        return channels.setdefault(name, FakeChannel(clock, name))
+        edits = bool(entry.config.get("edits"))
+        return channels.setdefault(name, FakeChannel(clock, name, edits=edits))
 
     catalogue = Catalogue(make)
     await catalogue.fill(shelf.book)

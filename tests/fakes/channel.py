@@ -7,9 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from responder.core.errors import Permanent, Transient, Unsure
+from responder.core.errors import Busy, Permanent, Transient, Unsure
 from responder.core.identifiers import ChannelName
-from responder.ports.channel import Delivery, OnRepeat, Receipt
+from responder.ports.channel import Delivery, OnRepeat, Receipt, Spelling
 from responder.ports.clock import Clock
 
 
@@ -28,6 +28,13 @@ class FailsForGood: ...
 
 
 @dataclass(frozen=True, slots=True)
+class IsBusy:
+    """It asks to come back, and has sent nothing."""
+
+    retry_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Hangs:
     """Until the deadline, or until `FakeChannel.release`."""
 
@@ -39,7 +46,7 @@ class Breaks:
     error: Exception = field(default_factory=lambda: RuntimeError("the fake channel is broken"))
 
 
-Scripted = Accepts | FailsForNow | FailsForGood | Hangs | Breaks
+Scripted = Accepts | FailsForNow | IsBusy | FailsForGood | Hangs | Breaks
 
 
 class FakeChannel:
@@ -47,12 +54,23 @@ class FakeChannel:
 
     kind = "fake"
 
-    def __init__(self, clock: Clock, name: str = "fake", *, on_repeat: OnRepeat = OnRepeat.DOUBLES) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        name: str = "fake",
+        *,
+        on_repeat: OnRepeat = OnRepeat.DOUBLES,
+        edits: bool = False,
+        spelling: Spelling = Spelling.CLI,
+    ) -> None:
         self.name = ChannelName(name)
         self.on_repeat = on_repeat
+        self.edits = edits
+        self.spelling = spelling
         self.ledger: list[Delivery] = []
         self.accepted: list[Delivery] = []
         self.is_closed = False
+        self.unwell: Transient | Permanent | None = None  # what `check` finds
         self._clock = clock
         self._script: deque[Scripted] = deque()
         self._always: Scripted = Accepts()
@@ -86,6 +104,8 @@ class FakeChannel:
                 return self._accept(delivery, reference)
             case FailsForNow(retry_after=retry_after):
                 raise Transient(f"{self.name}: scripted to fail for now", retry_after=retry_after)
+            case IsBusy(retry_after=retry_after):
+                raise Busy(f"{self.name}: scripted to be busy", retry_after=retry_after)
             case FailsForGood():
                 raise Permanent(f"{self.name}: scripted to refuse")
             case Hangs():
@@ -96,9 +116,17 @@ class FakeChannel:
             case Breaks(error=error):
                 raise error
 
+    async def check(self) -> None:
+        """Raises what `unwell` is."""
+        if self.unwell is not None:
+            raise self.unwell
+
     async def close(self) -> None:
         self.is_closed = True
 
     def _accept(self, delivery: Delivery, reference: str) -> Receipt:
+        """A channel that can change its messages has a name for each."""
         self.accepted.append(delivery)
+        if self.edits:
+            reference = reference or delivery.shown or f"{self.name}/{len(self.accepted)}"
         return Receipt(reference)

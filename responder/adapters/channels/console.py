@@ -13,7 +13,7 @@ from responder.adapters.channels.tools import ChannelConfig, Tools, read_config
 from responder.core.errors import Transient
 from responder.core.identifiers import ChannelName
 from responder.dialects.visible import visible
-from responder.ports.channel import Delivery, OnRepeat, Receipt
+from responder.ports.channel import Delivery, OnRepeat, Receipt, Spelling
 
 LINE = 1_000  # characters
 
@@ -25,6 +25,8 @@ class Config(ChannelConfig):
 class Console:
     kind = "console"
     on_repeat = OnRepeat.DOUBLES
+    edits = False
+    spelling = Spelling.CLI
     Config: ClassVar[type[ChannelConfig]] = Config
 
     def __init__(self, name: ChannelName, stream: TextIO | None = None) -> None:
@@ -46,6 +48,9 @@ class Console:
         except (OSError, ValueError) as error:  # ValueError: the stream is closed
             raise Transient(f"{self.name}: standard output is closed") from error
         return Receipt()
+
+    async def check(self) -> None:
+        """There is nothing that could be looked at without writing."""
 
     async def close(self) -> None:
         """The stream is the process's; it stays open."""

@@ -21,12 +21,13 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from responder.adapters.channels.answers import receipt_of
 from responder.adapters.channels.templates import BadTemplate, Rendering
-from responder.adapters.channels.tools import ChannelConfig, Tools, read_config, within
+from responder.adapters.channels.tools import ChannelConfig, Tools, read_config
 from responder.adapters.channels.values import values_of
+from responder.adapters.sessions import within
 from responder.core.errors import Permanent, Transient, Unsure
 from responder.core.identifiers import ChannelName
 from responder.core.policy.fields import FromEnv, TextOrEnv
-from responder.ports.channel import Delivery, Misconfigured, OnRepeat, Receipt
+from responder.ports.channel import Delivery, Misconfigured, OnRepeat, Receipt, Spelling
 
 ATTEMPTS = 2  # within one send, where the first did not reach the receiver
 PAUSE = (0.1, 0.5)  # seconds between them, at random
@@ -67,6 +68,8 @@ class Config(ChannelConfig):
 
 class Webhook:
     kind = "webhook"
+    edits = False
+    spelling = Spelling.CLI
     Config: ClassVar[type[ChannelConfig]] = Config
 
     def __init__(
@@ -124,6 +127,9 @@ class Webhook:
             return await within(self._tools.clock, delivery.deadline, self._post_twice(body, headers))
         except TimeoutError:
             raise Unsure(f"{self.name}: {self._host} did not answer in time; it may have arrived") from None
+
+    async def check(self) -> None:
+        """A receiver that takes messages cannot be asked without sending one."""
 
     async def close(self) -> None:
         """The HTTP client is shared; whoever made it closes it."""

@@ -45,9 +45,12 @@ TYPES: Mapping[str, Any] = {
     PROMISE: Promise,
 }
 # What this program writes. Keyed by what is stored: a record's kind, or one of the two names above.
-VERSIONS: Mapping[str, int] = dict.fromkeys(TYPES, 1)
+VERSIONS: Mapping[str, int] = {**dict.fromkeys(TYPES, 1), Kind.NOTICE: 2}
 # (what, version) -> the step to the next version. It gets the fields without `schema_version`, and may change them.
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
+    # 2: `page`, `contact` and `superseded`, and the person of a happening; a notice from before has none of them.
+    (Kind.NOTICE, 1): lambda fields: fields,
+}
 
 REMEMBERED = 256  # terms, either way; policies in use have a few
 

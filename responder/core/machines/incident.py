@@ -172,7 +172,7 @@ class LevelSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
-    """A person wrote something down; it stands in the audit."""
+    """A person wrote something down; it stands in the audit, and where the incident's story is told."""
 
     by: ContactName
     text: str = ""
@@ -241,6 +241,13 @@ class IncidentClosed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteLeft:
+    incident: IncidentId
+    by: ContactName
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PinChanged:
     incident: IncidentId
     pin: PinHash
@@ -276,7 +283,8 @@ def advance(state: Incident, event: Event, now: datetime) -> Decision[Incident]:
         case LevelSet():
             return _set_level(state, event)
         case Noted(by=by, text=text):
-            return Decision(state, Why.NOTE, details={"by": by, "text": text})
+            left = NoteLeft(incident=state.incident, by=by, text=text)
+            return Decision(state, Why.NOTE, (left,), details={"by": by, "text": text})
         case Repinned(by=by, pin=pin):
             changed = PinChanged(incident=state.incident, pin=pin)
             return Decision(replace(state, pin=pin), Why.REPINNED, (changed,), details={"by": by, "pin": pin})

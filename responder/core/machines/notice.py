@@ -2,13 +2,14 @@
 
 The message is rendered when it is sent, so what queues up while a call is in flight becomes one message, and an old
 state never overtakes a newer one: a notice has one call in flight at the most. It asks for no answer; a channel that
-refuses it is our own trouble, raised as an alarm through the other channels.
+refuses it is our own trouble, raised as an alarm through the other channels. Where a channel can change its messages, a
+page that it took has a notice too: what the person was sent is kept up to date, until a newer page takes its place.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, assert_never
 
@@ -37,10 +38,11 @@ from responder.core.delivery import (
     lost,
     recorded_late,
 )
-from responder.core.identifiers import ChannelName, Fingerprint, IncidentId, Kind
+from responder.core.identifiers import ChannelName, ContactName, Fingerprint, IncidentId, Kind
 
 ALARM_AFTER = 3  # failures in a row
 KEPT = 10  # attempts, and happenings not yet shown
+PACE = timedelta(seconds=1)  # where a busy channel does not say for how long
 NO_RESULT = "calls end without a result"
 
 
@@ -58,9 +60,12 @@ class Why(StrEnum):
     ACCEPTED = "notice.accepted"
     ACCEPTED_BEHIND = "notice.accepted_behind"
     RETRIED = "notice.retried"
+    PACED = "notice.paced"
     FAILED = "notice.failed"
     UNKNOWN = "notice.unknown"
     LATE_RESULT = "notice.late_result"
+    KEPT_CURRENT = "notice.kept_current"
+    SUPERSEDED = "notice.superseded"
     STALE = "notice.stale"
 
 
@@ -70,11 +75,15 @@ class Happening:
 
     reason: NoticeReason
     subject: str = ""
+    person: ContactName | None = None  # who left the note, who was paged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """`occurrence` stands for the incident where an alert opens none (level info)."""
+    """`occurrence` stands for the incident where an alert opens none (level info).
+
+    `page`, `contact`: of the page whose message is kept up to date; none where it is the channel itself that is shown it.
+    """
 
     KIND: ClassVar[Kind] = Kind.NOTICE
 
@@ -82,6 +91,9 @@ class Notice:
     incident: IncidentId | None
     channel: ChannelName
     occurrence: Fingerprint | None = None
+    page: str = ""
+    contact: ContactName | None = None
+    superseded: bool = False  # a newer page stands below it: it is changed once more, and then left
     phase: Phase = Phase.SHOWN
     wanted: int = 0  # counts changes
     sent: int = 0  # the change that the channel has
@@ -105,13 +117,14 @@ class Notice:
 
     @property
     def is_live(self) -> bool:
-        return self.incident is not None or self.phase in (Phase.OWED, Phase.SENDING)
+        is_kept = self.incident is not None and not self.superseded
+        return is_kept or self.phase in (Phase.OWED, Phase.SENDING)
 
     def due(self) -> Due | None:
         if (flying := self.in_flight) is not None:
-            return Due(flying.lease_ends_at, DueKind.SEND)
+            return Due(flying.lease_ends_at, DueKind.SHOW)
         if self.phase is Phase.OWED and self.next_at is not None:
-            return Due(self.next_at, DueKind.SEND)
+            return Due(self.next_at, DueKind.SHOW)
         return None
 
 
@@ -119,15 +132,30 @@ class Notice:
 class Wanted:
     reason: NoticeReason
     subject: str = ""
+    person: ContactName | None = None
 
 
-Event = Wanted | SendDue | Accepted | Rejected
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A newer page to the same person stands below this one."""
+
+
+Event = Wanted | Superseded | SendDue | Accepted | Rejected
+
+
+def keep_current(state: Notice) -> Decision[Notice]:
+    """The message of a page, as it was just taken: there is nothing to change yet."""
+    details = {"channel": str(state.channel), "page": state.page}
+    return Decision(state, Why.KEPT_CURRENT, details=details)
 
 
 def advance(state: Notice, event: Event, now: datetime) -> Decision[Notice]:
     match event:
         case Wanted():
-            return _want(state, event, now)
+            happening = Happening(event.reason, event.subject, event.person)
+            return _want(state, happening, now)
+        case Superseded():
+            return _supersede(state, now)
         case SendDue():
             return _on_due(state, now)
         case Accepted() | Rejected():
@@ -136,15 +164,33 @@ def advance(state: Notice, event: Event, now: datetime) -> Decision[Notice]:
             assert_never(event)
 
 
-def _want(state: Notice, event: Wanted, now: datetime) -> Decision[Notice]:
-    happening = Happening(event.reason, event.subject)
-    folded = state.phase in (Phase.OWED, Phase.SENDING)
-    state = replace(state, wanted=state.wanted + 1, happenings=(*state.happenings, happening)[-KEPT:])
-    details = {"channel": str(state.channel), "reason": event.reason.value}
-    if folded:
-        return Decision(state, Why.FOLDED, details=details)
-    state = replace(state, phase=Phase.OWED, next_at=now, owed_since=now, failures=0)
-    return Decision(state, Why.WANTED, details=details)
+def _want(state: Notice, happening: Happening, now: datetime) -> Decision[Notice]:
+    if state.superseded:
+        return Decision(state, Why.STALE)
+    folded = _is_under_way(state)
+    state = replace(_change(state, now), happenings=(*state.happenings, happening)[-KEPT:])
+    details = {"channel": str(state.channel), "reason": happening.reason.value}
+    return Decision(state, Why.FOLDED if folded else Why.WANTED, details=details)
+
+
+def _supersede(state: Notice, now: datetime) -> Decision[Notice]:
+    if state.superseded:
+        return Decision(state, Why.STALE)
+    return Decision(
+        replace(_change(state, now), superseded=True), Why.SUPERSEDED, details={"channel": str(state.channel)}
+    )
+
+
+def _is_under_way(state: Notice) -> bool:
+    return state.phase in (Phase.OWED, Phase.SENDING)
+
+
+def _change(state: Notice, now: datetime) -> Notice:
+    """There is more to show: with what is under way, or at once."""
+    changed = replace(state, wanted=state.wanted + 1)
+    if _is_under_way(state):
+        return changed
+    return replace(changed, phase=Phase.OWED, next_at=now, owed_since=now, failures=0)
 
 
 def _on_due(state: Notice, now: datetime) -> Decision[Notice]:
@@ -173,7 +219,7 @@ def _claim(state: Notice, due_at: datetime, now: datetime) -> Decision[Notice]:
         incident=state.incident,
         attempt=attempt.number,
         channel=state.channel,
-        contact=None,
+        contact=state.contact,
         method=None,
         key=f"{state.notice}.{state.wanted}",
         owed_since=state.owed_since or due_at,
@@ -197,6 +243,8 @@ def _on_result(state: Notice, result: Result, now: datetime) -> Decision[Notice]
     if flying is None or flying.number != result.attempt:
         return _on_late_result(state, result, now)
     attempt = closed(flying, result, now)
+    if attempt.outcome is Outcome.BUSY:
+        return _pace(state, attempt, now)
     state = replace(state, attempts=(*state.attempts[:-1], attempt))
     if isinstance(result, Rejected):
         return _fail(state, attempt, now)
@@ -230,6 +278,13 @@ def _accept(state: Notice, attempt: Attempt, now: datetime) -> Decision[Notice]:
         return Decision(state, Why.ACCEPTED_BEHIND, (works,), details=attempt_details(attempt))
     state = replace(state, phase=Phase.SHOWN, next_at=None, owed_since=None)
     return Decision(state, Why.ACCEPTED, (works,), details=attempt_details(attempt))
+
+
+def _pace(state: Notice, attempt: Attempt, now: datetime) -> Decision[Notice]:
+    """Nothing was sent and nothing is wrong, so it is no attempt; what happens until then goes with it."""
+    again = now + (attempt.retry_after or PACE)
+    state = replace(state, attempts=state.attempts[:-1], phase=Phase.OWED, next_at=again)
+    return Decision(state, Why.PACED, details={"channel": str(state.channel)})
 
 
 def _fail(state: Notice, attempt: Attempt, now: datetime) -> Decision[Notice]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, assert_never
 
@@ -40,6 +40,9 @@ from responder.core.delivery import (
     recorded_late,
 )
 from responder.core.identifiers import ChannelName, ContactName, IncidentId, Kind
+
+
+PACE = timedelta(seconds=1)  # where a busy channel does not say for how long
 
 
 class Phase(StrEnum):
@@ -129,9 +132,12 @@ Event = SendDue | Accepted | Rejected | Withdrawn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageAccepted:
+    page: str
     incident: IncidentId
     contact: ContactName
     reason: PageReason
+    channel: ChannelName
+    receipt: str  # the channel's reference of what it took
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +237,14 @@ def _on_late_result(state: Page, result: Result, now: datetime) -> Decision[Page
 
 def _accepted(state: Page, why: Why, number: int) -> Decision[Page]:
     attempt = state.attempts[number - 1]
-    told = PageAccepted(incident=state.incident, contact=state.contact, reason=state.reason)
+    told = PageAccepted(
+        page=state.page,
+        incident=state.incident,
+        contact=state.contact,
+        reason=state.reason,
+        channel=attempt.channel,
+        receipt=attempt.receipt,
+    )
     works = AlarmCleared(kind=AlarmKind.CHANNEL, subject=attempt.channel)
     found = (
         AlarmCleared(kind=AlarmKind.CONTACT, subject=name)
@@ -308,6 +321,8 @@ def _ready_at(state: Page, place: int, now: datetime) -> datetime:
     tries = _tries(state, place)
     if not tries or tries[-1].ended_at is None:
         return now
+    if tries[-1].outcome is Outcome.BUSY:
+        return max(now, tries[-1].ended_at + (tries[-1].retry_after or PACE))
     return max(now, tries[-1].ended_at + backoff(len(tries), tries[-1].retry_after))
 
 

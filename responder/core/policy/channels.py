@@ -6,11 +6,11 @@ Core keeps the configuration as it is; the adapter of the kind checks it with it
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 
-from responder.core.policy.fields import Document, FromEnv, Name
+from responder.core.policy.fields import Document, FromEnv, Locale, Name
 from responder.core.policy.misfits import Known, Misfit, Path, suggestion
 
 
@@ -19,6 +19,12 @@ class ChannelEntry(Document):
 
     kind: str
     config: Mapping[str, object]  # FromEnv where {from_env: NAME} is written, however deep
+
+    @property
+    def locale(self) -> Locale | None:
+        """The language of what it is shown, where its configuration names one; its kind's model has checked it."""
+        found = self.config.get("locale")
+        return found if found in get_args(Locale) else None  # type: ignore[return-value]  # it is one of them
 
     @model_validator(mode="before")
     @classmethod

@@ -6,11 +6,12 @@ that the channel named is of that kind, is checked with the names that the book 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, GetJsonSchemaHandler, PlainSerializer, Tag, model_validator
 
+from responder.core.identifiers import ChannelName
 from responder.core.policy.fields import Document, Locale, Name, TextOrEnv, Zone, text_or_env
 from responder.core.policy.misfits import Known, Misfit, Path, suggestion
 
@@ -21,11 +22,18 @@ Roles = Annotated[frozenset[Role], PlainSerializer(sorted, return_type=list[str]
 
 
 class Method(Document):
-    """One way to reach a person, written `{KIND: CHANNEL, to: ADDRESS}`."""
+    """One way to reach a person, written `{KIND: CHANNEL, to: ADDRESS}`; or `{KIND: ADDRESS}`, on the channel called KIND."""
 
-    kind: str  # of channel: webhook, console, …
-    value: TextOrEnv  # the channel's name
+    kind: str  # of channel: slack, webhook, console, …
+    value: TextOrEnv  # the channel's name, or an address on the channel that is called like its kind
     to: TextOrEnv | None = None  # the address on that channel; None where the channel itself is the address
+
+    def way(self, channels: Container[str]) -> tuple[ChannelName, TextOrEnv | None]:
+        """The channel, and the address on it; None where the channel needs none. `channels`: the names there are."""
+        is_short = self.to is None and not (isinstance(self.value, str) and self.value in channels)
+        if is_short and self.kind in channels:
+            return ChannelName(self.kind), self.value
+        return ChannelName(str(self.value)), self.to
 
     @model_validator(mode="before")
     @classmethod
@@ -45,7 +53,10 @@ class Method(Document):
         to = {
             "description": "the address on that channel, in quotes or {from_env: NAME}; default none: the channel's"
         }
-        kind = {"description": "a channel's kind (webhook, console), whose value is the channel's name"}
+        kind = {
+            "description": "a channel's kind (slack, webhook, console), whose value is the channel's name; or an address, "
+            "where a channel is called like its kind: {slack: U024BE7LH} is {slack: slack, to: U024BE7LH}"
+        }
         return {
             "type": "object",
             "description": (cls.__doc__ or "").strip(),
@@ -97,13 +108,31 @@ Contact = Annotated[
 ]
 
 
+class Strangers(Document):
+    """What somebody may do who writes in a chat of ours and is no contact."""
+
+    acknowledge_for: Name | None = Field(
+        default=None,
+        description="a contact, person or roster, in whose name a stranger may acknowledge (and do nothing else), and "
+        "who is told at once; default none = refused, for an acknowledgement stops the paging and nobody would be left "
+        "to page",
+    )
+
+
 class ContactsDocument(Document):
     """policies/contacts.yaml"""
 
     version: Literal[1] = Field(description="always 1")
     contacts: dict[Name, Contact] = Field(description="by name; each a person or {roster: NAME}")
+    strangers: Strangers = Field(
+        default=Strangers(),
+        description="default refused: what somebody may do who is no contact",
+    )
 
     def misfits(self, known: Known) -> Iterator[Misfit]:
+        if self.strangers.acknowledge_for is not None:
+            at_strangers: Path = ("strangers", "acknowledge_for")
+            yield from known.check("contacts", at_strangers, "contact", self.strangers.acknowledge_for)
         for name, contact in self.contacts.items():
             at: Path = ("contacts", name)
             if isinstance(contact, OnRoster):
@@ -119,6 +148,8 @@ def _misfits_of_method(at: Path, method: Method, known: Known) -> Iterator[Misfi
         yield _misfit((*at, method.kind), what, instead)
         return
     at = (*at, method.kind)
+    if method.way(known.channels)[1] is method.value and known.channels[method.kind] == method.kind:
+        return
     if not isinstance(method.value, str):
         yield _misfit(at, "a channel's name cannot come from the environment", "write the name; `to` may")
         return

@@ -28,6 +28,7 @@ from responder.core.machines.incident import (
     LevelChanged,
     LevelSet,
     Noted,
+    NoteLeft,
     PersonResolved,
     Phase,
     PinChanged,
@@ -385,7 +386,15 @@ def row(
             RESOLVES,
             due=NOON + 20 * MINUTE,
         ),
-        row("a note", OPEN, Noted(by=ANA), NOON, Phase.OPEN, Why.NOTE),
+        row(
+            "a note",
+            OPEN,
+            Noted(by=ANA, text="cut"),
+            NOON,
+            Phase.OPEN,
+            Why.NOTE,
+            NoteLeft(incident=I1, by=ANA, text="cut"),
+        ),
         row(
             "a note on what is resolved",
             RESOLVED,
@@ -393,6 +402,7 @@ def row(
             NOON,
             Phase.RESOLVED,
             Why.NOTE,
+            NoteLeft(incident=I1, by=ANA, text=""),
             due=NOON + 20 * MINUTE,
         ),
         row(

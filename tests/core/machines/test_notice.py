@@ -10,7 +10,7 @@ import pytest
 
 from responder.core.decision import AlarmCleared, AlarmKind, AlarmRaised, Due, DueKind, NoticeReason, Send
 from responder.core.delivery import DEADLINE, LEASE, TELLING, Accepted, Outcome, Rejected, SendDue
-from responder.core.identifiers import ChannelName, Fingerprint, Kind
+from responder.core.identifiers import ChannelName, ContactName, Fingerprint, Kind
 from responder.core.machines.notice import (
     ALARM_AFTER,
     KEPT,
@@ -18,13 +18,16 @@ from responder.core.machines.notice import (
     Event,
     Notice,
     Phase,
+    Superseded,
     Wanted,
     Why,
     advance,
+    keep_current,
 )
 from tests.core.matrix import I1, MINUTE, NOON, SECOND
 
 OPS = ChannelName("slack-ops")
+ANA = ContactName("ana")
 SHOWN = Notice(notice="I1/slack-ops", incident=I1, channel=OPS)
 
 
@@ -44,6 +47,14 @@ FAILED = advance(SENDING, GONE, NOON).state
 LOST = advance(SENDING, SendDue(), NOON + LEASE).state
 DONE = advance(SENDING, Accepted(attempt=1, receipt="ts1"), NOON).state
 LATER = NOON + MINUTE
+KEPT_PAGE = keep_current(
+    Notice(notice="I1-p1/shown", incident=I1, channel=OPS, page="I1-p1", contact=ANA, posted="ts1")
+).state
+LEFT = replace(KEPT_PAGE, superseded=True)
+
+
+def paced(attempt: int, **more: Any) -> Rejected:
+    return Rejected(attempt=attempt, outcome=Outcome.BUSY, detail="in a moment", **more)
 
 
 def row(id_: str, state: Notice, event: Event, phase: Phase, why: Why, due: datetime | None = None) -> Any:
@@ -70,6 +81,18 @@ def row(id_: str, state: Notice, event: Event, phase: Phase, why: Why, due: date
             LATER,
         ),
         row("sending: busy", SENDING, busy(1), Phase.OWED, Why.RETRIED, LATER + 5 * SECOND),
+        row("sending: at the channel's pace", SENDING, paced(1), Phase.OWED, Why.PACED, LATER + SECOND),
+        row(
+            "sending: at a pace that it names",
+            SENDING,
+            paced(1, retry_after=MINUTE),
+            Phase.OWED,
+            Why.PACED,
+            LATER + MINUTE,
+        ),
+        row("shown: a newer page", KEPT_PAGE, Superseded(), Phase.OWED, Why.SUPERSEDED, LATER),
+        row("left: something happens", LEFT, wanted(), Phase.SHOWN, Why.STALE),
+        row("left: a newer page yet", LEFT, Superseded(), Phase.SHOWN, Why.STALE),
         row(
             "sending: slow down",
             SENDING,
@@ -106,7 +129,7 @@ def row(id_: str, state: Notice, event: Event, phase: Phase, why: Why, due: date
 def test_every_event_in_every_phase(state, event, phase, why, due):
     decision = advance(state, event, LATER)
     assert (decision.state.phase, decision.why) == (phase, why)
-    assert decision.state.due() == (None if due is None else Due(due, DueKind.SEND))
+    assert decision.state.due() == (None if due is None else Due(due, DueKind.SHOW))
     assert (decision.state.next_at is None) is (phase is not Phase.OWED)
     assert bool(decision.effects) is (why is Why.CLAIMED)
     assert (why is Why.STALE) <= (decision.state == state)
@@ -238,3 +261,32 @@ def test_a_notice_without_an_incident_is_over_when_it_is_shown():
     assert not info.is_live
     assert advance(info, wanted(NoticeReason.INFO), NOON).state.is_live
     assert SHOWN.is_live
+
+
+def test_what_a_channel_only_put_off_is_no_attempt_and_no_failure():
+    decision = advance(BEHIND, paced(1), LATER)
+    assert (decision.state.attempts, decision.state.failures, decision.emits) == ((), 0, ())
+    assert reasons(decision.state) == [NoticeReason.OPENED, NoticeReason.JOINED]
+    assert decision.state.owed_since == NOON
+    again = advance(decision.state, SendDue(), LATER + SECOND).effects[0]
+    assert (again.attempt, again.key, again.is_repeat) == (2, "I1/slack-ops.2", False)
+
+
+def test_putting_off_for_hours_gives_nothing_up():
+    waiting = replace(SENDING, owed_since=NOON - 2 * TELLING)
+    assert advance(waiting, paced(1), LATER).state.phase is Phase.OWED
+
+
+def test_a_page_that_is_kept_current_is_sent_to_its_reader_and_changed_where_it_stands():
+    state = advance(KEPT_PAGE, wanted(NoticeReason.ACKNOWLEDGED), NOON).state
+    (send,) = advance(state, SendDue(), NOON).effects
+    assert (send.contact, send.method, send.record, state.posted) == (ANA, None, "I1-p1/shown", "ts1")
+
+
+def test_an_older_page_is_changed_once_more_and_then_left():
+    state = advance(KEPT_PAGE, Superseded(), NOON).state
+    assert state.is_live
+    state = advance(state, SendDue(), NOON).state
+    assert state.is_live
+    state = advance(state, Accepted(attempt=1, receipt="ts1"), NOON).state
+    assert (state.phase, state.is_live, state.due()) == (Phase.SHOWN, False, None)

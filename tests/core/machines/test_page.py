@@ -68,7 +68,14 @@ def unsure(attempt: int) -> Rejected:
 
 def told(state: Page) -> tuple[object, ...]:
     return (
-        PageAccepted(incident=I1, contact=ANA, reason=state.reason),
+        PageAccepted(
+            page=state.page,
+            incident=I1,
+            contact=ANA,
+            reason=state.reason,
+            channel=state.attempts[-1].channel,
+            receipt=state.attempts[-1].receipt,
+        ),
         AlarmCleared(kind=AlarmKind.CHANNEL, subject=state.attempts[-1].channel),
         AlarmCleared(kind=AlarmKind.CONTACT, subject=ANA),
         AlarmCleared(kind=AlarmKind.CONTACT, subject=ON_CALL),
@@ -465,3 +472,25 @@ def test_it_is_live_while_a_call_may_still_come_back():
     over = {ACCEPTED, FAILED, WITHDRAWN, UNKNOWN_WITHDRAWN}
     assert all(state.is_live for state in live)
     assert not any(state.is_live for state in over)
+
+
+def paced(attempt: int, **more: Any) -> Rejected:
+    return Rejected(attempt=attempt, outcome=Outcome.BUSY, detail="in a moment", **more)
+
+
+def test_a_method_that_only_asks_to_wait_leaves_the_page_to_the_next_at_once():
+    state = advance(owed(SMS, MAIL), SendDue(), NOON).state
+    decision = advance(state, paced(1, retry_after=MINUTE), NOON)
+    assert (decision.why, decision.state.due(), decision.emits) == (
+        Why.NEXT_METHOD,
+        Due(NOON, DueKind.SEND),
+        (),
+    )
+    assert advance(decision.state, SendDue(), NOON).effects[0].channel == MAIL.channel
+
+
+@pytest.mark.parametrize("asked, waited", [(None, SECOND), (3 * SECOND, 3 * SECOND)])
+def test_the_only_method_is_tried_again_when_it_said_so(asked, waited):
+    state = advance(owed(SMS), SendDue(), NOON).state
+    decision = advance(state, paced(1, retry_after=asked), NOON)
+    assert decision.state.due() == Due(NOON + waited, DueKind.SEND)

@@ -1,0 +1,20 @@
+"""Chat: what a conversation with a person in a chat needs beyond messages: forms to fill in, and answers to them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+Payload = Mapping[str, object]  # JSON, as the chat speaks it; made by the chat's dialect
+
+
+class Chat(Protocol):
+    """Both raise `Transient` or `Permanent`; the text holds neither `trigger` nor `place`, which are as good as keys."""
+
+    async def open_form(self, trigger: str, form: Payload) -> None:
+        """Show `form` to whoever pulled `trigger`, which is good for some three seconds."""
+        ...
+
+    async def tell(self, place: str, answer: Payload) -> None:
+        """Answer where the chat said (a URL of its own), seen by the one who asked."""
+        ...

@@ -1,0 +1,59 @@
+"""Checkups: a channel that could not send is told of before anybody has to be paged through it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from responder.core.errors import Busy, Permanent, Transient
+from responder.engine.checkups import EVERY
+from tests.engine.world import World
+
+REVOKED = Permanent("board: Slack says the token was revoked; make a new one")
+
+
+async def look(world: World, times: int = 1) -> None:
+    for _ in range(times):
+        await world.service.checkups.look()
+        await world.settle()
+        world.clock.advance(seconds=EVERY.total_seconds())
+
+
+async def alarms(world: World) -> list[str]:
+    return [title for title in await world.incidents() if "channel" in title]
+
+
+async def test_channels_that_are_well_raise_nothing(world: World) -> None:
+    await look(world, 5)
+    assert await world.incidents() == []
+
+
+async def test_what_fails_for_good_is_an_alarm_at_once_with_its_words(world: World) -> None:
+    world.channels["board"].unwell = REVOKED
+    await look(world)
+    assert await alarms(world) == ["responder: channel board"]
+    (alert,) = (await world.story()).alerts
+    assert alert.annotations["description"] == str(REVOKED)
+    assert [delivery.message.incident for delivery in world.handed("board")] == []
+
+
+async def test_it_is_one_alarm_however_long_it_lasts_and_ends_when_the_channel_is_well(world: World) -> None:
+    world.channels["board"].unwell = REVOKED
+    await look(world, 4)
+    assert len(await alarms(world)) == 1
+    world.channels["board"].unwell = None
+    await look(world)
+    assert (await world.story()).incident.resolved_at is not None
+
+
+async def test_what_fails_for_now_is_an_alarm_when_it_goes_on(world: World) -> None:
+    world.channels["board"].unwell = Transient("board: no answer")
+    await look(world, 2)
+    assert await alarms(world) == []
+    await look(world)
+    assert len(await alarms(world)) == 1
+
+
+async def test_a_channel_that_is_only_busy_is_well(world: World) -> None:
+    world.channels["board"].unwell = Busy("board: in a moment", retry_after=timedelta(seconds=3))
+    await look(world, 5)
+    assert await alarms(world) == []
