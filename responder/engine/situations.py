@@ -93,7 +93,9 @@ class Situations:
             zone=seen.zone,
             locale=seen.locale,
             spelling=seen.spelling,
-            level_names={level: _in(seen.locale, book.level(level)) for level in Level},
+            level_names={
+                level: name for level in Level if (name := _level_name(seen.locale, book.level(level)))
+            },
             duty_names={name: _in(seen.locale, duty) for name, duty in book.duties.items()},
             people={name: _called(contact, name, seen.locale) for name, contact in book.contacts.items()},
             public_url=self._place.public_url,
@@ -114,6 +116,11 @@ class Named(Protocol):
 def _in(locale: Locale, named: Named) -> str:
     """Its name in the reader's language, where the policy has one."""
     return named.names.get(locale, named.name)
+
+
+def _level_name(locale: Locale, level: Named) -> str:
+    """ "" where the policy has none in the reader's language: the catalogues have one for every level."""
+    return level.name if locale == "en" else level.names.get(locale, "")
 
 
 def _called(contact: object, name: ContactName, locale: Locale) -> str:

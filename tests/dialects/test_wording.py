@@ -19,6 +19,8 @@ from responder.core.machines import escalation as ladder
 from responder.core.machines import incident as troubles
 from responder.core.machines.notice import Happening
 from responder.dialects.wording import FACTS, Situation, notice_message, page_message, span
+from responder.dialects.wording.words import LOCALES, words
+from responder.ports.channel import Spelling
 from tests import builders
 from tests.builders import CTO, DEVOPS, HOUR, MINUTE, NOON
 
@@ -104,6 +106,109 @@ def test_a_page_says_all_that_somebody_needs_at_three_in_the_morning():
     assert message.facts["next"] == "21:30 KST: CTO is paged"
 
 
+def urgent(**changes: Any) -> Situation:
+    """Everything that a message can tell of an incident that nobody has answered."""
+    links = {"runbook": "https://runbooks.example/region", "source": "http://prometheus.example/graph"}
+    incident = builders.incident(group=GROUP, title="Seoul does not answer", revision=7, links=links)
+    fields = {"public_url": "https://responder.example/", "incident": incident, "duties": (builders.duty(),)}
+    return situation(**{**fields, **changes})
+
+
+def test_a_page_says_the_same_in_korean():
+    message = page_message(paged(), urgent(locale="ko"))
+    assert message.headline == "[L3 심각] I1 RegionDown cluster=seoul — 호출: 15분 동안 응답 없음"
+    assert message.body == (
+        "내용: Seoul does not answer",
+        "등급: 3 심각",
+        "위치: cluster=seoul",
+        "발생: 21:00 KST (15분 전)",
+        "담당: 없음, 15분 경과",
+        "다음: 21:30 KST: 호출 예정, 대상: CTO",
+        "의무: External notice, 기한 23:00 KST",
+        "경보 (전체 1건 중 1건 발생 중):",
+        "- RegionDown zone=a — zone a is gone",
+        "확인 방법: responder incidents ack I1",
+        "런북: https://runbooks.example/region",
+        "출처: http://prometheus.example/graph",
+        "보기: https://responder.example/incidents/I1",
+    )
+    assert message.locale == "ko"
+    assert message.facts["next"] == "21:30 KST: 호출 예정, 대상: CTO"
+    assert (message.facts["level_name"], message.facts["waited"]) == ("심각", "15분")
+
+
+FIRST_OF_ALL = ("line.what", "line.level", "line.where", "line.since", "line.nobody", "line.next")
+
+
+@pytest.mark.parametrize(
+    "spelling, command", [(Spelling.CLI, "responder incidents ack I1"), (Spelling.SLASH, "/ack I1")]
+)
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", ["page", "notice"])
+def test_every_message_says_what_where_since_when_who_and_what_comes_next(kind, locale, spelling, command):
+    say, told = words(locale), urgent(locale=locale, spelling=spelling)
+    message = page_message(paged(), told) if kind == "page" else notice_message(builders.notice(), told)
+    labels = [say(code).partition(": ")[0] for code in (*FIRST_OF_ALL, "line.acknowledge", "line.runbook")]
+    where = [[text.startswith(f"{label}: ") for text in message.body].index(True) for label in labels]
+    assert where == sorted(where)
+    assert {*labels} <= say.labels
+    assert say("line.acknowledge", command=command) in message.body
+    assert message.facts["acknowledge"] == command
+    assert message.headline.startswith(
+        f"[L3 {say('level.3') if locale == 'ko' else 'severe'}] I1 RegionDown cluster=seoul — "
+    )
+
+
+@pytest.mark.parametrize("locale, how", [("en", "--proof WHERE"), ("ko", "--proof 위치")])
+def test_a_duty_is_answered_on_the_command_line_wherever_it_is_read(locale, how):
+    due = urgent(duties=(builders.duty(phase=duties.Phase.DUE),), locale=locale, spelling=Spelling.SLASH)
+    [told] = [text for text in page_message(paged(), due).body if "duty sent" in text]
+    assert f"responder incidents duty sent I1 external_notice {how}" in told
+
+
+@pytest.mark.parametrize(
+    "locale, names, told",
+    [
+        pytest.param("en", {}, "high", id="as it was promised"),
+        pytest.param("en", {Level.SEVERE: "sev3"}, "sev3", id="as the policies say today"),
+        pytest.param("ko", {}, "심각", id="Korean, where the policies have no name"),
+        pytest.param("ko", {Level.SEVERE: "3급"}, "3급", id="Korean, as the policies say"),
+    ],
+)
+def test_a_level_is_called_as_the_reader_calls_it(locale, names, told):
+    ladder_of = situation().escalation
+    assert ladder_of is not None
+    promised = replace(ladder_of, terms=builders.terms(name="high"))
+    message = page_message(paged(), situation(escalation=promised, level_names=names, locale=locale))
+    assert message.facts["level_name"] == told
+
+
+@pytest.mark.parametrize(
+    "locale, named",
+    [
+        ("en", ("minor", "moderate", "severe", "fatal")),
+        ("ko", ("경미", "보통", "심각", "치명")),
+    ],
+)
+def test_a_level_that_nobody_named_has_our_word(locale, named):
+    told = [
+        situation(escalation=None, incident=builders.incident(level=level), locale=locale).level_name()
+        for level in Level
+    ]
+    assert tuple(told) == named
+
+
+def test_a_level_that_its_ladder_has_not_heard_of_is_not_called_by_the_ladders_name():
+    fallen = situation(incident=builders.incident(level=Level.MODERATE))
+    assert fallen.level_name() == "moderate"
+
+
+def test_in_a_language_that_we_do_not_speak_it_is_english():
+    message = page_message(paged(), situation(locale="tlh"))
+    assert message.locale == "en"
+    assert line(message, "Who has it") == "Who has it: nobody, for 15m"
+
+
 def test_without_a_public_address_there_is_no_link_to_ourselves():
     message = page_message(paged(), situation())
     assert "incident" not in message.links
@@ -139,6 +244,11 @@ def test_without_a_public_address_there_is_no_link_to_ourselves():
             paged(PageReason.TAKEN_OVER, subject="devops"), "DevOps on shift has taken over", id="taken over"
         ),
         pytest.param(paged(PageReason.RESOLVED), "resolved", id="resolved"),
+        pytest.param(
+            paged(PageReason.STRANGER, subject="kim (U024BE7LH)"),
+            "acknowledged in your name by kim (U024BE7LH), who is no contact",
+            id="a stranger acknowledged",
+        ),
     ],
 )
 def test_the_headline_ends_with_why_one_is_paged(page, tail):
@@ -285,6 +395,21 @@ def test_people_who_were_reached_are_named_and_very_many_counted():
     assert line(message, "Paged so far").endswith("person-4 and 2 more")
 
 
+@pytest.mark.parametrize(
+    "people, told",
+    [
+        ((CTO,), "지금까지 호출: CTO"),
+        ((CTO, DEVOPS), "지금까지 호출: CTO 및 DevOps on shift"),
+        (tuple(ContactName(f"p{number}") for number in range(7)), "지금까지 호출: p0, p1, p2, p3, p4 외 2"),
+    ],
+)
+def test_people_are_listed_as_korean_lists_them(people, told):
+    before = situation().escalation
+    assert before is not None
+    message = page_message(paged(), situation(escalation=replace(before, reached=people), locale="ko"))
+    assert told in message.body
+
+
 def test_a_duty_that_is_due_says_how_to_be_done_with_it():
     due = builders.duty(phase=duties.Phase.DUE)
     done = builders.duty(name="media", phase=duties.Phase.SENT)
@@ -328,6 +453,20 @@ def test_times_are_the_readers_and_have_a_date_when_it_is_not_todays(zone, now, 
 )
 def test_spans_are_told_as_exactly_as_matters(length, told):
     assert span(length) == told
+
+
+@pytest.mark.parametrize(
+    "length, told",
+    [
+        (0 * SECOND, "0초"),
+        (90 * SECOND, "1분 30초"),
+        (15 * MINUTE + 3 * SECOND, "15분"),
+        (HOUR + 20 * MINUTE + 59 * SECOND, "1시간 20분"),
+        (50 * HOUR + MINUTE, "2일 2시간 1분"),
+    ],
+)
+def test_spans_are_told_in_korean(length, told):
+    assert span(length, "ko") == told
 
 
 # Alerts
@@ -390,6 +529,11 @@ def test_the_runbook_is_a_link_or_not_there(annotations, links, runbook):
         (Happening(NoticeReason.DUTY, "external_notice"), "due now: External notice"),
         (Happening(NoticeReason.NOTE, "the cable is cut"), "note: the cable is cut"),
         (Happening(NoticeReason.RESOLVED), "resolved"),
+        (Happening(NoticeReason.PAGED, person=CTO), "paged: CTO"),
+        (
+            Happening(NoticeReason.STRANGER, "kim (U1)"),
+            "acknowledged in the on-call's name by kim (U1), who is no contact",
+        ),
     ],
 )
 def test_a_notices_headline_ends_with_what_happened(happening, tail):
@@ -419,6 +563,85 @@ def test_a_long_note_is_whole_in_the_body():
     message = notice_message(builders.notice(happenings=(Happening(NoticeReason.NOTE, note),)), situation())
     assert message.headline.endswith("…")
     assert message.body[0] == f"note: {note}"
+
+
+STORY = (
+    Happening(NoticeReason.OPENED),
+    Happening(NoticeReason.JOINED, "PodDown"),
+    Happening(NoticeReason.JOINED, "PodDown"),
+    Happening(NoticeReason.PAGED, person=CTO),
+    Happening(NoticeReason.NOTE, "n" * 600, person=DEVOPS),
+    Happening(NoticeReason.LEVEL),
+)
+
+
+@pytest.mark.parametrize(
+    "locale, told",
+    [
+        (
+            "en",
+            (
+                "More is firing: PodDown",
+                "CTO was paged",
+                f"DevOps on shift left a note: {'n' * 499}…",
+                "The level is 3 severe now",
+            ),
+        ),
+        (
+            "ko",
+            (
+                "경보가 추가되었습니다: PodDown",
+                "호출했습니다: CTO",
+                f"메모 (작성: DevOps on shift): {'n' * 499}…",
+                "현재 등급은 3 심각입니다",
+            ),
+        ),
+    ],
+)
+def test_a_channel_that_keeps_a_thread_is_told_the_story(locale, told):
+    notice = builders.notice(happenings=STORY)
+    message = notice_message(notice, situation(locale=locale), keeps_thread=True)
+    assert message.story == told
+    assert message.body[0].startswith(words(locale)("line.what", what=""))
+    also = words(locale)("line.also", happened="")
+    assert not [text for text in message.body if text.startswith(also)]
+    elsewhere = notice_message(notice, situation(locale=locale))
+    assert elsewhere.story == told
+    assert [text for text in elsewhere.body if text.startswith(also)]
+
+
+@pytest.mark.parametrize(
+    "changes, told",
+    [
+        pytest.param({"resolved_by": CTO}, "CTO resolved it", id="by hand"),
+        pytest.param({}, "Resolved", id="cleared"),
+    ],
+)
+def test_the_story_says_who_resolved_it(changes, told):
+    over = builders.incident(phase=troubles.Phase.RESOLVED, resolved_at=NOON, firing=0, **changes)
+    notice = builders.notice(happenings=(Happening(NoticeReason.RESOLVED),))
+    assert notice_message(notice, situation(incident=over)).story == (told,)
+
+
+def test_a_note_stands_only_in_the_story_where_there_is_one():
+    notice = builders.notice(happenings=(Happening(NoticeReason.NOTE, "the cable is cut", CTO),))
+    message = notice_message(notice, situation(), keeps_thread=True)
+    assert message.story == ("CTO left a note: the cable is cut",)
+    assert message.body[0].startswith("What:")
+
+
+def test_what_only_opened_has_no_story_and_a_page_never_has_one():
+    opened = builders.notice(happenings=STORY[:1])
+    assert notice_message(opened, situation(), keeps_thread=True).story == ()
+    assert notice_message(builders.notice(), situation(), keeps_thread=True).story == ()
+    assert page_message(paged(), situation()).story == ()
+
+
+def test_an_alert_for_information_is_told_in_the_readers_language():
+    gone = situation(incident=None, escalation=None, alerts=(), alerts_total=0, locale="ko")
+    message = notice_message(replace(builders.notice(), incident=None), gone)
+    assert message.headline == "[참고] 이름 없는 경보 — 참고용"
+    assert message.locale == "ko"
 
 
 def test_an_alert_for_information_is_told_without_an_incident():
@@ -457,8 +680,10 @@ def test_a_page_whose_incident_is_gone_is_still_a_message():
 HOSTILE = "a\x1b[31m\r\nb\u202ec\x00" + "d" * 300
 
 
-def test_hostile_labels_break_no_line_and_push_nothing_out():
+@pytest.mark.parametrize("locale, joined", [("en", "more is firing"), ("ko", "경보 추가")])
+def test_hostile_labels_break_no_line_and_push_nothing_out(locale, joined):
     told = situation(
+        locale=locale,
         incident=builders.incident(
             rule=HOSTILE,
             key=HOSTILE,
@@ -476,8 +701,11 @@ def test_hostile_labels_break_no_line_and_push_nothing_out():
     message = page_message(paged(PageReason.JOINED, subject=HOSTILE), told)
     assert len(message.headline) <= 200
     assert message.headline.startswith("[L3 a\\x1b[31m b\\u202ec")
-    assert " — more is firing: a\\x1b[31m b" in message.headline
-    for text in (message.headline, *message.body, *message.facts.values()):
+    assert f" — {joined}: a\\x1b[31m b" in message.headline
+    happened = tuple(Happening(reason, HOSTILE, CTO) for reason in NoticeReason)
+    shown = notice_message(builders.notice(happenings=happened), told)
+    assert len(shown.story) == len(NoticeReason) - 1
+    for text in (message.headline, *message.body, *message.facts.values(), *shown.body, *shown.story):
         assert text.isprintable()
         assert len(text) <= 600
 
@@ -485,15 +713,20 @@ def test_hostile_labels_break_no_line_and_push_nothing_out():
 LABELS = st.dictionaries(st.text(), st.text(), max_size=12)
 
 
-@given(LABELS, st.text(), LABELS, st.text(), st.sampled_from(PageReason))
-def test_any_labels_make_a_message_of_whole_lines(group, title, annotations, subject, reason):
+@given(LABELS, st.text(), LABELS, st.text(), st.sampled_from(PageReason), st.sampled_from(LOCALES))
+def test_any_labels_make_a_message_of_whole_lines(group, title, annotations, subject, reason, locale):
     told = situation(
+        locale=locale,
         incident=builders.incident(group=group, title=title, links=annotations),
         alerts=(builders.occurrence(labels=group, annotations=annotations),),
     )
     message = page_message(paged(reason, subject=subject), told)
     assert len(message.headline) <= 200
-    for text in (message.headline, *message.body):
+    happened = (Happening(NoticeReason.NOTE, subject), Happening(NoticeReason.STRANGER, subject))
+    shown = notice_message(builders.notice(happenings=happened), told, keeps_thread=True)
+    assert len(shown.story) == 2
+    for text in (message.headline, *message.body, shown.headline, *shown.body, *shown.story):
+        assert len(text) <= 600
         assert "\n" not in text
         assert "\x1b" not in text
         text.encode()

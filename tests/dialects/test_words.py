@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 from importlib import import_module
-from string import Formatter
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,10 +16,13 @@ import responder.core.machines
 from responder.core.decision import AlarmKind, NoticeReason, PageReason
 from responder.core.level import Level
 from responder.core.machines.escalation import EarlyWhy
-from responder.dialects.wording import alarm_title, english, explain_why
+from responder.dialects.wording import alarm_title, explain_why
+from tests.dialects.catalogues import entries
 from tests.house.tree import ROOT
 
 SEOUL = ZoneInfo("Asia/Seoul")
+WORDING = ROOT / "responder" / "dialects" / "wording"
+MESSAGES = entries("en", domain="messages")
 
 
 def machine_codes() -> Iterator[str]:
@@ -39,34 +41,52 @@ def command_codes() -> Iterator[str]:
             yield str(node.value)
 
 
-def test_every_code_has_its_words_and_every_word_a_code():
-    assert set(english.WHY) == {*machine_codes(), *command_codes()}
+def table(name: str) -> set[str]:
+    """The codes of one table, without its name."""
+    return {code.removeprefix(f"{name}.") for code in MESSAGES if code.startswith(f"{name}.")}
+
+
+def test_every_why_has_its_words_and_every_word_a_why():
+    assert table("why") == {*machine_codes(), *command_codes()}
 
 
 @pytest.mark.parametrize(
-    "table, codes",
+    "name, codes",
     [
-        pytest.param(english.PAGE, PageReason, id="why one is paged"),
-        pytest.param(english.PAGE_SHORT, PageReason, id="why one is paged, short"),
-        pytest.param(english.NOTICE, NoticeReason, id="what happened"),
-        pytest.param(english.NOTICE_SHORT, NoticeReason, id="what happened, short"),
-        pytest.param(english.EARLY, EarlyWhy, id="early moves"),
-        pytest.param(english.ALARM, AlarmKind, id="alarms"),
-        pytest.param(english.LEVEL_NAME, Level, id="levels"),
+        pytest.param("page", {*PageReason, "at_once"}, id="why one is paged"),
+        pytest.param("page_short", {*PageReason}, id="why one is paged, short"),
+        pytest.param("notice", {*NoticeReason}, id="what happened"),
+        pytest.param("notice_short", {*NoticeReason}, id="what happened, short"),
+        pytest.param(
+            "story",
+            {*NoticeReason, "resolved_by"} - {NoticeReason.OPENED, NoticeReason.INFO},
+            id="what happened, as a sentence",
+        ),
+        pytest.param("early", {*EarlyWhy}, id="early moves"),
+        pytest.param("alarm", {*AlarmKind}, id="alarms"),
+        pytest.param("level", {str(int(level)) for level in Level}, id="levels"),
+        pytest.param("command.cli", {"acknowledge", "show", "sent", "waive"}, id="commands"),
+        pytest.param("command.slash", {"acknowledge", "show"}, id="slash commands"),
+        pytest.param("span", {"d", "h", "m", "s", "two"}, id="spans"),
     ],
 )
-def test_a_table_has_all_its_codes(table, codes):
-    assert set(table) == set(codes)
+def test_a_table_has_all_its_codes(name, codes):
+    assert table(name) == codes
 
 
-def test_all_words_can_be_filled_in():
-    tables = [table for name, table in vars(english).items() if name.isupper() and isinstance(table, dict)]
-    assert len(tables) > 8
-    for table in tables:
-        for words in table.values():
-            assert words.strip() == words
-            assert words
-            list(Formatter().parse(words))  # raises for an unbalanced brace
+@pytest.mark.parametrize("name", ["line", "next", "join", "mark", "name"])
+def test_a_word_is_said_somewhere(name):
+    sources = (path for path in WORDING.glob("*.py") if path.name != "words.py")
+    said = "".join(path.read_text(encoding="utf-8") for path in sources)
+    assert table(name)
+    assert [
+        code for code in table(name) if f'{name}.{code}"' not in said and f"{name}.{code}'" not in said
+    ] == []
+
+
+def test_there_are_no_other_words():
+    tables = "why page page_short notice notice_short story early alarm level command span line next join mark name"
+    assert {code.partition(".")[0] for code in MESSAGES} == set(tables.split())
 
 
 @pytest.mark.parametrize(
@@ -119,3 +139,41 @@ def test_a_code_with_its_figures_is_a_sentence(code, details, told):
 
 def test_an_alarm_says_what_it_is_about():
     assert alarm_title(AlarmKind.CHANNEL, "sms\n") == "channel sms does not take our messages"
+
+
+@pytest.mark.parametrize(
+    "code, details, told",
+    [
+        ("incident.opened", {"rule": "region", "level": "3"}, "규칙 region: 등급 3 장애 발생"),
+        (
+            "escalation.acknowledged",
+            {"by": "cto", "until": "2026-11-23T13:00:00+00:00"},
+            "확인: cto, 만료 2026-11-23 22:00 KST",
+        ),
+        (
+            "escalation.step_early",
+            {"because": "nobody", "step": "0"},
+            "1단계를 앞당김, 이유: 호출할 사람이 없음",
+        ),
+        (
+            "page.asked",
+            {"contact": "cto", "reason": "repeat"},
+            "호출 예정: cto, 이유: 지난 단계에 아무도 응답하지 않음",
+        ),
+        ("notice.wanted", {"channel": "slack", "reason": "opened"}, "게시 예정 채널 slack: 장애 발생"),
+        ("future.code", {"a": "1"}, "future.code (a=1)"),
+    ],
+)
+def test_a_code_is_a_sentence_in_the_readers_language(code, details, told):
+    assert explain_why(code, details, SEOUL, "ko") == told
+
+
+def test_who_acknowledged_in_anothers_name_is_told():
+    details = {"stranger": "kim (U1)", "by": "cto", "until": "2026-11-23T13:00:00+00:00"}
+    assert explain_why("escalation.acknowledged_by_stranger", details) == (
+        "kim (U1), who is no contact, acknowledged in the name of cto until 2026-11-23 13:00 UTC"
+    )
+
+
+def test_an_alarm_says_what_it_is_about_in_the_readers_language():
+    assert alarm_title(AlarmKind.CHANNEL, "sms\n", "ko") == "채널 sms 메시지 전송 실패"

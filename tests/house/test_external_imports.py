@@ -64,6 +64,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Floor 1½: what strangers speak.
     "responder.dialects": PURE | {"pydantic", "urllib.parse"},
     "responder.dialects.wording": PURE,
+    "responder.dialects.wording.words": PURE | {"gettext", "importlib.resources"},
+    "responder.dialects.slack": PURE | {"html"},
     # Floor 2: no SQL, no HTTP, no vendor, no dice but for making a token.
     "responder.engine": WAITING,
     "responder.engine.tokens": WAITING | {"secrets"},
@@ -76,6 +78,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     | {"aiosqlite", "alembic", "fcntl", "os", "pathlib", "pydantic", "sqlalchemy"},
     "responder.adapters.storage.migrations": PURE | {"alembic", "sqlalchemy"},
     "responder.adapters.storage.migrations.versions": PURE | {"alembic", "sqlalchemy"},
+    "responder.adapters.sessions": PURE | {"aiohttp", "asyncio"},
+    "responder.adapters.slack": WAITING | {"aiohttp", "logging", "slack_sdk", "urllib.parse"},
     "responder.adapters.channels": WAITING
     | {"aiohttp", "hmac", "importlib", "jinja2", "pydantic", "sys", "tenacity", "urllib.parse"},
     # Floor 3b.

@@ -35,7 +35,12 @@ def attempt(outcome: Outcome | None, *, number: int = 1, method: int | None = 0,
     return Attempt(**fields | changed)
 
 
-ACCEPTED, TRANSIENT, PERMANENT, UNKNOWN = Outcome
+ACCEPTED, TRANSIENT, PERMANENT, UNKNOWN = (
+    Outcome.ACCEPTED,
+    Outcome.TRANSIENT,
+    Outcome.PERMANENT,
+    Outcome.UNKNOWN,
+)
 OWED, SENDING, TAKEN, FAILED, WITHDRAWN = pages.Phase
 
 

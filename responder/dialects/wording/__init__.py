@@ -1,6 +1,6 @@
 """Words: records become messages (`page_message`, `notice_message`), codes become sentences (`explain_why`).
 
-All words stand in one catalogue module a language (`english`); nothing here decides anything or reads a clock.
+All words stand in catalogues, one folder a language (`words`); nothing here decides anything or reads a clock.
 """
 
 from __future__ import annotations

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from responder.core.alert import Occurrence
-from responder.core.identifiers import ContactName
 from responder.core.machines import duty as duties
 from responder.core.machines.escalation import Escalation
 from responder.core.machines.incident import Incident, Phase
 from responder.dialects.visible import cut, safe_url, visible
-from responder.dialects.wording import english
-from responder.dialects.wording.situation import Situation, State, say, span
+from responder.dialects.wording.situation import Situation, State
 
 ALERTS = 5  # listed in a message
 LABELS = 6  # of one alert
@@ -22,47 +20,51 @@ def incident_lines(situation: Situation, incident: Incident) -> Iterator[str]:
     """Every line that the incident's records give, most important first."""
     name, what = name_of(incident), visible(incident.title, 300)
     if what and what != name:
-        yield say(english.LINE["what"], what=what)
+        yield situation.say("line.what", what=what)
     if detail := _detail(situation, incident):
-        yield say(english.LINE["detail"], detail=detail)
-    yield say(english.LINE["level"], level=int(incident.level), level_name=situation.level_name())
-    if where := where_of(incident):
-        yield say(english.LINE["where"], where=where)
+        yield situation.say("line.detail", detail=detail)
+    yield situation.say("line.level", level=int(incident.level), level_name=situation.level_name())
+    if where := where_of(situation, incident):
+        yield situation.say("line.where", where=where)
     yield _since(situation, incident)
     if incident.phase is Phase.OPEN and incident.may_be_twin:
-        yield english.LINE["twin"]
+        yield situation.say("line.twin")
     yield from _who(situation, incident)
     yield from _duties(situation)
     yield from _alerts(situation, incident)
     if incident.hidden:
-        yield english.LINE["hidden"]
+        yield situation.say("line.hidden")
 
 
 def answer_lines(situation: Situation, incident: Incident) -> Iterator[str]:
     """Where to look, and how to acknowledge while that makes sense."""
     if incident.phase is Phase.OPEN:
-        yield say(english.LINE["acknowledge"], command=acknowledge_command(incident))
+        yield situation.say("line.acknowledge", command=acknowledge_command(situation, incident))
     yield from link_lines(situation)
 
 
 def link_lines(situation: Situation) -> Iterator[str]:
     links = safe_links(situation)
-    for label, line in (("runbook", "runbook"), ("source", "source"), ("incident", "look")):
+    for label, line in (
+        ("runbook", "line.runbook"),
+        ("source", "line.source"),
+        ("incident", "line.look"),
+    ):
         if label in links:
-            yield say(english.LINE[line], url=links[label])
+            yield situation.say(line, url=links[label])
 
 
-def alert_lines(alerts: tuple[Occurrence, ...], known: frozenset[str]) -> Iterator[str]:
+def alert_lines(situation: Situation, known: frozenset[str]) -> Iterator[str]:
     """One line an alert; its labels in `known` are said elsewhere."""
-    for alert in alerts[:ALERTS]:
-        line = english.LINE["alert" if alert.is_open else "alert_ended"]
-        name = visible(alert_name(alert), 80)
-        labels = labels_in_words(alert.labels, LABELS, known | {"alertname"})
-        yield _tidy(say(line, name=name, labels=labels, what=visible(alert_summary(alert), 160)))
+    for alert in situation.alerts[:ALERTS]:
+        line = "line.alert" if alert.is_open else "line.alert_ended"
+        name = visible(alert_name(situation, alert), 80)
+        labels = labels_in_words(situation, alert.labels, LABELS, known | {"alertname"})
+        yield _tidy(situation.say(line, name=name, labels=labels, what=visible(alert_summary(alert), 160)))
 
 
-def acknowledge_command(incident: Incident) -> str:
-    return say(english.COMMAND["acknowledge"], incident=incident.incident)
+def acknowledge_command(situation: Situation, incident: Incident) -> str:
+    return situation.command("acknowledge", incident=incident.incident)
 
 
 def safe_links(situation: Situation) -> dict[str, str]:
@@ -81,16 +83,18 @@ def next_words(situation: Situation, incident: Incident) -> str:
         return ""
     if incident.phase is Phase.RESOLVED:
         due = incident.due()
-        key = "recheck" if incident.firing else "close"
-        return say(english.NEXT[key], at=situation.at(due.at)) if due is not None else ""
+        line = "next.recheck" if incident.firing else "next.close"
+        return situation.say(line, at=situation.at(due.at)) if due is not None else ""
     escalation = situation.escalation
     if escalation is None:
         return ""
     if escalation.lease is not None:
         lease = escalation.lease
-        return say(english.NEXT["lease"], at=situation.at(lease.until), holder=situation.person(lease.holder))
+        return situation.say(
+            "next.lease", at=situation.at(lease.until), holder=situation.person(lease.holder)
+        )
     if escalation.snooze is not None:
-        return say(english.NEXT["snooze"], at=situation.at(escalation.snooze.until))
+        return situation.say("next.snooze", at=situation.at(escalation.snooze.until))
     return _next_page(situation, escalation)
 
 
@@ -99,19 +103,21 @@ def name_of(incident: Incident) -> str:
     return visible(incident.group.get("alertname") or incident.title or incident.rule, 80)
 
 
-def where_of(incident: Incident) -> str:
-    return labels_in_words(incident.group, GROUP, frozenset({"alertname"}))
+def where_of(situation: Situation, incident: Incident) -> str:
+    return labels_in_words(situation, incident.group, GROUP, frozenset({"alertname"}))
 
 
-def labels_in_words(labels: Mapping[str, str], most: int, without: frozenset[str]) -> str:
+def labels_in_words(
+    situation: Situation, labels: Mapping[str, str], most: int, without: frozenset[str]
+) -> str:
     """`cluster=seoul, node=node-03`; of very many the first few by name, and how many more."""
     names = sorted(name for name in labels if name not in without and labels[name])
     told = ", ".join(f"{visible(name, 40)}={visible(labels[name], 80)}" for name in names[:most])
-    return told if len(names) <= most else say(english.AND_MORE, listed=told, count=len(names) - most)
+    return told if len(names) <= most else situation.say("join.more", listed=told, count=len(names) - most)
 
 
-def alert_name(alert: Occurrence) -> str:
-    return alert.labels.get("alertname", "") or english.UNNAMED
+def alert_name(situation: Situation, alert: Occurrence) -> str:
+    return alert.labels.get("alertname", "") or situation.say("name.alert")
 
 
 def alert_summary(alert: Occurrence) -> str:
@@ -129,8 +135,8 @@ def _detail(situation: Situation, incident: Incident) -> str:
 def _since(situation: Situation, incident: Incident) -> str:
     since = situation.at(incident.opened_at)
     if incident.resolved_at is not None:
-        return say(english.LINE["since_until"], since=since, until=situation.at(incident.resolved_at))
-    return say(english.LINE["since"], since=since, ago=span(situation.now - incident.opened_at))
+        return situation.say("line.since_until", since=since, until=situation.at(incident.resolved_at))
+    return situation.say("line.since", since=since, ago=situation.span(situation.now - incident.opened_at))
 
 
 def _who(situation: Situation, incident: Incident) -> Iterator[str]:
@@ -139,66 +145,64 @@ def _who(situation: Situation, incident: Incident) -> Iterator[str]:
         case State.RESOLVED | State.CLOSED:
             yield _resolved(situation, incident)
         case State.ACKNOWLEDGED if escalation is not None and (lease := escalation.lease) is not None:
-            yield say(
-                english.LINE["has_it"],
+            yield situation.say(
+                "line.has_it",
                 holder=situation.person(lease.holder),
                 since=situation.at(lease.since),
                 until=situation.at(lease.until),
             )
         case State.SNOOZED if escalation is not None and (snooze := escalation.snooze) is not None:
             by, until = situation.person(snooze.by), situation.at(snooze.until)
-            yield say(english.LINE["snoozed"], by=by, until=until)
+            yield situation.say("line.snoozed", by=by, until=until)
         case _:
-            yield say(english.LINE["nobody"], waited=span(situation.waited()))
+            yield situation.say("line.nobody", waited=situation.span(situation.waited()))
     if escalation is not None and escalation.reached:
-        yield say(english.LINE["reached"], people=situation.persons(escalation.reached))
+        yield situation.say("line.reached", people=situation.persons(escalation.reached))
     if following := next_words(situation, incident):
-        yield say(english.LINE["next"], next=following)
+        yield situation.say("line.next", next=following)
 
 
 def _resolved(situation: Situation, incident: Incident) -> str:
     at = situation.at(incident.resolved_at) if incident.resolved_at is not None else "?"
     if incident.resolved_by is None:
-        return say(english.LINE["resolved"], at=at)
-    key = "resolved_firing" if incident.firing else "resolved_by"
-    return say(english.LINE[key], by=situation.person(incident.resolved_by), at=at, firing=incident.firing)
+        return situation.say("line.resolved", at=at)
+    line = "line.resolved_firing" if incident.firing else "line.resolved_by"
+    return situation.say(line, by=situation.person(incident.resolved_by), at=at, firing=incident.firing)
 
 
 def _next_page(situation: Situation, escalation: Escalation) -> str:
     if (rung := escalation.next_rung()) is not None:
-        return _paged(situation, "page", escalation.terms.contacts_of(rung[0]), situation.at(rung[1]))
+        contacts, at = escalation.terms.contacts_of(rung[0]), situation.at(rung[1])
+        line = "next.page" if len(contacts) == 1 else "next.pages"
+        return situation.say(line, at=at, people=situation.persons(contacts))
     repeat = escalation.next_repeat()
     if repeat is None or escalation.rung is None:
-        return english.NEXT["nothing"]
-    return _paged(situation, "repeat", escalation.terms.contacts_of(escalation.rung), situation.at(repeat))
-
-
-def _paged(situation: Situation, key: str, contacts: tuple[ContactName, ...], at: str) -> str:
-    return say(
-        english.NEXT[key if len(contacts) == 1 else f"{key}s"], at=at, people=situation.persons(contacts)
-    )
+        return situation.say("next.nothing")
+    contacts, at = escalation.terms.contacts_of(escalation.rung), situation.at(repeat)
+    line = "next.repeat" if len(contacts) == 1 else "next.repeats"
+    return situation.say(line, at=at, people=situation.persons(contacts))
 
 
 def _duties(situation: Situation) -> Iterator[str]:
     for duty in situation.duties:
         if not duty.is_live:
             continue
-        line = "duty_due" if duty.phase is duties.Phase.DUE else "duty_owed"
-        yield say(english.LINE[line], duty=situation.duty(duty.name), at=situation.at(duty.due_at))
+        line = "line.duty_due" if duty.phase is duties.Phase.DUE else "line.duty_owed"
+        yield situation.say(line, duty=situation.duty(duty.name), at=situation.at(duty.due_at))
         if duty.phase is duties.Phase.DUE:
             sent, waive = (
-                say(english.COMMAND[way], incident=duty.incident, duty=duty.name) for way in ("sent", "waive")
+                situation.command(way, incident=duty.incident, duty=duty.name) for way in ("sent", "waive")
             )
-            yield say(english.LINE["duty_how"], sent=sent, waive=waive)
+            yield situation.say("line.duty_how", sent=sent, waive=waive)
 
 
 def _alerts(situation: Situation, incident: Incident) -> Iterator[str]:
     if not situation.alerts:
         return
-    yield say(english.LINE["alerts"], firing=incident.firing, total=situation.total)
-    yield from alert_lines(situation.alerts, frozenset(incident.group))
+    yield situation.say("line.alerts", firing=incident.firing, total=situation.total)
+    yield from alert_lines(situation, frozenset(incident.group))
     if (more := situation.total - min(len(situation.alerts), ALERTS)) > 0:
-        yield say(english.LINE["more_alerts"], count=more)
+        yield situation.say("line.more_alerts", count=more)
 
 
 def _tidy(line: str) -> str:

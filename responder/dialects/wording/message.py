@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from responder.core.decision import NoticeReason, PageReason
+from responder.core.identifiers import ContactName
 from responder.core.machines.escalation import EarlyWhy
 from responder.core.machines.notice import Happening, Notice
 from responder.core.machines.page import Page
 from responder.core.policy.escalation import Step
 from responder.dialects.visible import cut, visible
-from responder.dialects.wording import english
 from responder.dialects.wording.lines import (
-    ALERTS,
     acknowledge_command,
     alert_lines,
     alert_name,
@@ -26,7 +26,7 @@ from responder.dialects.wording.lines import (
     safe_links,
     where_of,
 )
-from responder.dialects.wording.situation import Situation, say, span
+from responder.dialects.wording.situation import Situation
 from responder.ports.channel import Message
 
 HEADLINE = 200  # characters
@@ -57,20 +57,27 @@ def page_message(page: Page, situation: Situation, *, is_repeat: bool = False) -
     return _message(situation, purpose, page.reason.value, tail, (), is_repeat, page.incident)
 
 
-def notice_message(notice: Notice, situation: Situation, *, is_repeat: bool = False) -> Message:
-    """What `notice`'s channel is to show: the newest happening in the headline, the others below it."""
+def notice_message(
+    notice: Notice, situation: Situation, *, is_repeat: bool = False, keeps_thread: bool = False
+) -> Message:
+    """What `notice`'s channel is to show: the newest happening in the headline, the others below it.
+
+    Where the channel keeps a thread, the others are not in the body: they are the message's story.
+    """
     if notice.incident is None or situation.incident is None:
         return _info_message(notice, situation, is_repeat)
     *earlier, last = notice.happenings or (Happening(NoticeReason.OPENED),)
     also = tuple(
-        say(english.LINE["also"], happened=_happened(happening, situation, 400))
+        situation.say("line.also", happened=_happened("notice", happening, situation, 400))
         for happening in dict.fromkeys(earlier)
         if happening != last
     )
-    tail = _happened(last, situation, TAIL)
+    tail = _happened("notice", last, situation, TAIL)
     if last.reason is NoticeReason.NOTE:
-        also = (_happened(last, situation, 500), *also)
-    return _message(situation, "notice", last.reason.value, tail, also, is_repeat, notice.incident)
+        also = (_happened("notice", last, situation, 500), *also)
+    also = () if keeps_thread else also
+    message = _message(situation, "notice", last.reason.value, tail, also, is_repeat, notice.incident)
+    return replace(message, story=_story(notice, situation))
 
 
 def _message(
@@ -95,6 +102,7 @@ def _message(
         links=safe_links(situation),
         facts=dict.fromkeys(FACTS, "") | _facts(situation),
         is_repeat=is_repeat,
+        locale=situation.say.locale,
     )
 
 
@@ -104,13 +112,13 @@ def _headline(situation: Situation, tail: str, name: str) -> str:
     if incident is None:
         return cut(f"{name} — {tail}", HEADLINE)
     mark = f"[L{int(incident.level)} {situation.level_name()}] {incident.incident}"
-    what = " ".join(part for part in (name_of(incident), where_of(incident)) if part)
+    what = " ".join(part for part in (name_of(incident), where_of(situation, incident)) if part)
     return f"{mark} {cut(what, HEADLINE - len(mark) - len(tail) - 4)} — {tail}"
 
 
 def _body(situation: Situation, also: tuple[str, ...], is_repeat: bool) -> Iterator[str]:
     if is_repeat:
-        yield english.LINE["repeat"]
+        yield situation.say("line.repeat")
     yield from also
     if situation.incident is not None:
         yield from incident_lines(situation, situation.incident)
@@ -119,20 +127,20 @@ def _body(situation: Situation, also: tuple[str, ...], is_repeat: bool) -> Itera
 
 def _page_tail(page: Page, situation: Situation) -> str:
     if page.reason is PageReason.STEP and _is_at_once(page, situation):
-        return english.STEP_AT_ONCE
+        return situation.say("page.at_once")
     escalation, incident = situation.escalation, situation.incident
     subject = page.subject
     if page.reason is PageReason.TAKEN_OVER:
-        subject = situation.person(type(page.contact)(page.subject))
-    return say(
-        english.PAGE[page.reason],
-        waited=span(situation.waited()),
+        subject = situation.person(ContactName(page.subject))
+    return situation.say(
+        f"page.{page.reason}",
+        waited=situation.span(situation.waited()),
         holder=situation.person(escalation.last_holder if escalation is not None else None),
         reopenings=len(incident.reopenings) if incident is not None else 0,
         level=int(incident.level) if incident is not None else "?",
         subject=visible(subject, TAIL),
         duty=situation.duty(page.subject),
-        because=english.EARLY[EarlyWhy(page.subject)] if page.subject in list(EarlyWhy) else subject,
+        because=situation.say(f"early.{subject}") if subject in list(EarlyWhy) else visible(subject, TAIL),
     )
 
 
@@ -143,15 +151,31 @@ def _is_at_once(page: Page, situation: Situation) -> bool:
     return is_first or situation.waited().total_seconds() < 1
 
 
-def _happened(happening: Happening, situation: Situation, most: int) -> str:
+def _story(notice: Notice, situation: Situation) -> tuple[str, ...]:
+    """What happened since the channel last showed it, a sentence each; that it opened, the first message says."""
+    told = (
+        _happened("story", happening, situation, 500)
+        for happening in notice.happenings
+        if happening.reason is not NoticeReason.OPENED
+    )
+    return tuple(cut(sentence, BODY_LINE) for sentence in dict.fromkeys(told))
+
+
+def _happened(table: str, happening: Happening, situation: Situation, most: int) -> str:
+    """The happening in the words of `table`, notice or story."""
     escalation, incident = situation.escalation, situation.incident
     lease = escalation.lease if escalation is not None else None
     snooze = escalation.snooze if escalation is not None else None
-    return say(
-        english.NOTICE[happening.reason],
+    by_hand = incident is not None and incident.resolved_by is not None
+    is_named = table == "story" and happening.reason is NoticeReason.RESOLVED and by_hand
+    return situation.say(
+        "story.resolved_by" if is_named else f"{table}.{happening.reason}",
         level=int(incident.level) if incident is not None else "?",
+        level_name=situation.level_name() if incident is not None else "",
+        resolver=situation.person(incident.resolved_by) if incident is not None else "",
         holder=situation.person(lease.holder if lease else escalation.last_holder if escalation else None),
         snoozer=situation.person(snooze.by if snooze else None),
+        person=situation.person(happening.person),
         subject=visible(happening.subject, most),
         duty=situation.duty(happening.subject),
     )
@@ -167,28 +191,30 @@ def _facts(situation: Situation) -> dict[str, str]:
         "key": visible(incident.key, 300),
         "name": name_of(incident),
         "title": visible(incident.title, 300),
-        "where": where_of(incident),
+        "where": where_of(situation, incident),
         "level_name": situation.level_name(),
         "since": situation.at(incident.opened_at),
         "holder": situation.person(lease.holder) if lease is not None else "",
-        "waited": span(situation.waited()),
+        "waited": situation.span(situation.waited()),
         "next": next_words(situation, incident),
         "firing": str(incident.firing),
         "alerts": str(situation.total),
-        "acknowledge": acknowledge_command(incident),
+        "acknowledge": acknowledge_command(situation, incident),
     }
 
 
 def _info_message(notice: Notice, situation: Situation, is_repeat: bool) -> Message:
     """An alert for information: there is no incident behind it, nobody is asked for anything."""
     alert = situation.alerts[0] if situation.alerts else None
-    name = visible(alert_name(alert), 80) if alert is not None else english.UNNAMED
+    name = visible(alert_name(situation, alert), 80) if alert is not None else situation.say("name.alert")
     what = visible(alert_summary(alert), TAIL) if alert is not None else ""
-    labels = labels_in_words(alert.labels, 4, frozenset({"alertname"})) if alert is not None else ""
-    front = " ".join(part for part in (f"[{english.INFO}]", name, labels) if part)
-    tail = what or english.NOTICE[NoticeReason.INFO]
-    body = [english.LINE["repeat"]] if is_repeat else []
-    body += alert_lines(situation.alerts[:ALERTS], frozenset())
+    labels = ""
+    if alert is not None:
+        labels = labels_in_words(situation, alert.labels, 4, frozenset({"alertname"}))
+    front = " ".join(part for part in (f"[{situation.say('mark.info')}]", name, labels) if part)
+    tail = what or situation.say("notice.info")
+    body = [situation.say("line.repeat")] if is_repeat else []
+    body += alert_lines(situation, frozenset())
     body += link_lines(situation)
     return Message(
         purpose="notice",
@@ -202,4 +228,5 @@ def _info_message(notice: Notice, situation: Situation, is_repeat: bool) -> Mess
         links=safe_links(situation),
         facts=dict.fromkeys(FACTS, "") | {"name": name, "title": what, "where": labels},
         is_repeat=is_repeat,
+        locale=situation.say.locale,
     )

@@ -1,4 +1,4 @@
-"""The situation a message is written in: the records, the names by which people know things, and the reader's time.
+"""The situation a message is written in: the records, the names by which people know things, and the reader.
 
 `Situation` is filled by whoever sends, with what was read in one transaction; it answers in words, cut and made visible
 (`dialects.visible`), because labels and names are strangers' text.
@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import reduce
 from zoneinfo import ZoneInfo
 
 from responder.core.alert import Occurrence
@@ -20,7 +22,8 @@ from responder.core.machines.escalation import Escalation
 from responder.core.machines.incident import Incident, Phase
 from responder.core.policy.fields import format_duration
 from responder.dialects.visible import visible
-from responder.dialects.wording import english
+from responder.dialects.wording.words import ENGLISH, Words, words
+from responder.ports.channel import Spelling
 
 NAMES = 5  # people named in one line
 EXACT = timedelta(minutes=10)  # shorter spans are told to the second
@@ -39,7 +42,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """`alerts` are a few of the incident's occurrences, those to be listed; `alerts_total` counts all of them."""
+    """`alerts` are a few of the incident's occurrences, those to be listed; `alerts_total` counts all of them.
+
+    `level_names`, `duty_names` and `people` are in the reader's language where the policies have them in it; a level
+    that is not in `level_names` is called by our own word.
+    """
 
     now: datetime
     zone: ZoneInfo  # the reader's
@@ -54,6 +61,12 @@ class Situation:
         default_factory=dict
     )  # contacts and rosters -> as they are called
     public_url: str = ""
+    locale: str = ENGLISH  # the reader's
+    spelling: Spelling = Spelling.CLI  # of the commands that the reader can type
+
+    @property
+    def say(self) -> Words:
+        return words(self.locale)
 
     @property
     def state(self) -> State:
@@ -74,24 +87,41 @@ class Situation:
     def level_name(self) -> str:
         assert self.incident is not None
         level = self.incident.level
-        promised = self.escalation.terms.name if self.escalation and self.escalation.level == level else ""
-        return visible(self.level_names.get(level) or promised or english.LEVEL_NAME[level], 40)
+        return visible(
+            self.level_names.get(level) or self._promised(level) or self.say(f"level.{int(level)}"), 40
+        )
+
+    def _promised(self, level: Level) -> str:
+        """The name it had when the incident opened, which is kept in one language."""
+        if self.say.locale != ENGLISH or self.escalation is None or self.escalation.level != level:
+            return ""
+        return self.escalation.terms.name
 
     def person(self, name: ContactName | None) -> str:
-        return english.SOMEBODY if name is None else visible(self.people.get(name) or name, 60)
+        return self.say("name.person") if name is None else visible(self.people.get(name) or name, 60)
 
     def persons(self, names: Iterable[ContactName]) -> str:
         """`DevOps, DBA and CTO`; of very many the first few, and how many more."""
         told = [self.person(name) for name in dict.fromkeys(names)]
         if len(told) > NAMES:
-            return say(english.AND_MORE, listed=", ".join(told[:NAMES]), count=len(told) - NAMES)
-        return english.AND.join(part for part in (", ".join(told[:-1]), *told[-1:]) if part)
+            return self.say("join.more", listed=", ".join(told[:NAMES]), count=len(told) - NAMES)
+        if len(told) > 1:
+            return self.say("join.and", listed=", ".join(told[:-1]), last=told[-1])
+        return "".join(told)
 
     def duty(self, name: str) -> str:
         return visible(self.duty_names.get(name) or name, 80)
 
     def at(self, moment: datetime) -> str:
         return at(moment, self.now, self.zone)
+
+    def span(self, length: timedelta) -> str:
+        return span(length, self.locale)
+
+    def command(self, verb: str, **figures: object) -> str:
+        """What the reader types; what has no slash form is told as the command line's."""
+        code = f"command.{self.spelling}.{verb}"
+        return self.say(code if self.say.has(code) else f"command.{Spelling.CLI}.{verb}", **figures)
 
     def waited(self) -> timedelta:
         """How long nobody has answered; zero where there is no ladder."""
@@ -112,16 +142,6 @@ def links_of(annotations: Mapping[str, str], generator_url: str) -> dict[str, st
     return {label: url for label, url in (("runbook", runbook), ("source", generator_url)) if url}
 
 
-def say(template: str, /, **figures: object) -> str:
-    """The template's words with its figures; one that is missing shows as "?"."""
-    return template.format_map(_Figures(figures))
-
-
-class _Figures(dict[str, object]):
-    def __missing__(self, name: str) -> str:
-        return "?"
-
-
 def at(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
     """`15:20 KST`, with the date where it is not today's, all in `zone`."""
     local = moment.astimezone(zone)
@@ -131,6 +151,9 @@ def at(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
     return f"{day}{local:%H:%M} {name}"
 
 
-def span(length: timedelta) -> str:
-    """`45s`, `15m`, `1h20m`: to the second below ten minutes, to the minute above."""
-    return format_duration(length if length < EXACT else length - length % timedelta(minutes=1))
+def span(length: timedelta, locale: str = ENGLISH) -> str:
+    """`45s`, `15m`, `1h20m`, in Korean `1시간 20분`: to the second below ten minutes, to the minute above."""
+    say = words(locale)
+    told = format_duration(length if length < EXACT else length - length % timedelta(minutes=1))
+    parts = (say(f"span.{unit}", count=count) for count, unit in re.findall(r"(-?\d+)([dhms])", told))
+    return reduce(lambda greater, smaller: say("span.two", greater=greater, smaller=smaller), parts)
