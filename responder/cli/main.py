@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from responder.cli import incidents, tokens
+from responder.cli import incidents, messages, slack, tokens
 from responder.cli.options import POLICIES, Output, Policies, begin, session_of
 from responder.cli.outcome import Exit, Trouble
 
@@ -43,6 +43,8 @@ app = typer.Typer(
 app.callback()(begin)
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(tokens.app, name="token")
+app.add_typer(messages.app, name="messages")
+app.add_typer(slack.app, name="slack")
 
 
 @app.command()
