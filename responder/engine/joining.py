@@ -30,6 +30,7 @@ from responder.core.machines.incident import AlertsEnded, AlertsFired, AlertsRef
 from responder.core.machines.notice import Notice
 from responder.core.triage import Verdict
 from responder.dialects.alertmanager import fingerprint_of
+from responder.dialects.wording import veiled
 from responder.engine.policies import Policies
 from responder.engine.turn import Turn
 
@@ -115,19 +116,18 @@ async def _fire(turn: Turn, policies: Policies, group: list[tuple[Occurrence, Ve
     incident = await turn.open_incident(verdict.key)
     level = max(each.level for _, each in group if each.level is not None)
     occurrences = [occurrence for occurrence, _ in group]
+    shown = [veiled(occurrence, policies.book.redacted) for occurrence in occurrences]
     if incident is None:
         incident = await open_incident(
             turn,
             policies,
             verdict=verdict,
             level=level,
-            title=title_of(occurrences[0]),
-            occurrences=occurrences,
+            title=title_of(shown[0]),
+            occurrences=shown,
         )
     else:
-        event = AlertsFired(
-            count=len(group), level=level, subject=named(occurrences), links=links_of(occurrences[0])
-        )
+        event = AlertsFired(count=len(group), level=level, subject=named(shown), links=links_of(shown[0]))
         turn.tell(RecordKey(Kind.INCIDENT, incident), event)
     for occurrence in occurrences:
         turn.put_occurrence(replace(occurrence, incident=incident))

@@ -15,7 +15,7 @@ from responder.core.machines.escalation import Escalation
 from responder.core.machines.incident import Incident
 from responder.core.policy.contacts import Person
 from responder.core.policy.fields import Locale
-from responder.dialects.wording import Situation
+from responder.dialects.wording import Situation, veiled, veiled_incident
 from responder.engine.directory import Directory
 from responder.engine.policies import Policies
 from responder.ports.channel import Spelling
@@ -71,10 +71,10 @@ class Situations:
         return self._situation(
             now,
             seen,
-            incident=state,
+            incident=veiled_incident(state, self._policies.book.redacted),
             escalation=escalation,
             duties=tuple(record for record in duties if isinstance(record, Duty)),
-            alerts=tuple(occurrences),
+            alerts=tuple(veiled(occurrence, self._policies.book.redacted) for occurrence in occurrences),
             alerts_total=state.seen,
         )
 
@@ -83,7 +83,7 @@ class Situations:
     ) -> Situation:
         """For an alert that opened no incident."""
         found = (await reader.last_occurrences([fingerprint])).get(fingerprint)
-        alerts = (found,) if found is not None else ()
+        alerts = (veiled(found, self._policies.book.redacted),) if found is not None else ()
         return self._situation(now, seen, alerts=alerts, alerts_total=len(alerts))
 
     def _situation(self, now: datetime, seen: Seen, **known: object) -> Situation:

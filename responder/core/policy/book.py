@@ -77,6 +77,16 @@ class PolicyBook:
         return cast(Mapping[ContactName, Contact], self.contacts_document.contacts)
 
     @property
+    def acknowledge_for(self) -> ContactName | None:
+        """In whose name somebody who is no contact may acknowledge; None = in nobody's."""
+        return cast(ContactName | None, self.contacts_document.strangers.acknowledge_for)
+
+    @property
+    def redacted(self) -> frozenset[str]:
+        """Labels and annotations whose values no message shows."""
+        return self.levels_document.redact
+
+    @property
     def rosters(self) -> Mapping[str, Roster]:
         return self.rosters_document.rosters
 

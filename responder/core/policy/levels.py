@@ -193,6 +193,11 @@ class LevelsDocument(Document):
     rules: tuple[Rule, ...] = Field(min_length=1, description="in order; the first match decides")
     self_rule: SelfRule = Field(alias="self", description="incidents about ourselves")
     declared: Declared = Field(description="incidents that people open by hand")
+    redact: frozenset[str] = Field(
+        default=frozenset(),
+        description="labels and annotations whose values no message shows, wherever they are repeated, e.g. [customer, "
+        "email]; default none",
+    )
     examples: tuple[Example, ...] = Field(
         default=(), description="alerts and what is to become of them, tried at every load; default none"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from responder.dialects.wording.audit import alarm_title, explain_why
 from responder.dialects.wording.message import FACTS, notice_message, page_message
 from responder.dialects.wording.situation import Situation, State, at, links_of, span
+from responder.dialects.wording.veil import veiled, veiled_incident
 
 __all__ = [
     "FACTS",
@@ -20,4 +21,6 @@ __all__ = [
     "notice_message",
     "page_message",
     "span",
+    "veiled",
+    "veiled_incident",
 ]
