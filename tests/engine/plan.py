@@ -93,4 +93,4 @@ def plan(**changes: Any) -> dict[str, Any]:
 
 def book(documents: dict[str, Any] | None = None) -> PolicyBook:
     """Raises Misfits."""
-    return assemble(documents or plan(), {}, channel_kinds=("fake", "console"))
+    return assemble(documents or plan(), {}, channel_kinds=("fake", "console", "slack"))

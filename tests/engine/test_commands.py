@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
-from responder.core.errors import Refused
+from responder.core.errors import Forbidden, Refused
 from responder.core.identifiers import ContactName, IncidentId
 from responder.core.level import Level
+from responder.core.policy.book import PolicyBook
 from responder.engine.commands import (
     NOT_RECORDED_YET,
     REPEATED,
@@ -27,7 +32,8 @@ from responder.engine.commands import (
     Snooze,
     Unacknowledge,
 )
-from responder.ports.store import Standing, Store
+from responder.ports.store import Asked, Reader, Standing, Store, Unit
+from tests.engine import plan
 from tests.engine.world import World, make_world
 
 ASKS: list[Ask] = [
@@ -39,6 +45,9 @@ ASKS: list[Ask] = [
     Snooze(wanted=timedelta(minutes=5)),
     Note(text="looking"),
 ]
+
+FIRST = Actor(contact=ContactName("first"), role=Role.RESPONDER, via="a test")
+KIM = Actor(contact=None, role=Role.RESPONDER, via="slack", stranger="kim (U024BE7LH)")
 
 
 @pytest.mark.parametrize("ask", ASKS, ids=lambda ask: type(ask).__name__)
@@ -211,3 +220,184 @@ async def test_declaring_needs_a_title(world: World) -> None:
     actor = Actor(contact=ContactName("first"), role=Role.RESPONDER, via="a test")
     with pytest.raises(Refused, match="title"):
         await world.service.commands.declare(actor, Declare(title=" ", level=Level.SEVERE))
+
+
+# Replays
+
+
+class BlindUnit:
+    """A unit that does not see which keys are taken until it takes one itself."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._unit, name)
+
+    async def asked(self, once: str) -> Asked | None:
+        return None
+
+
+class RacingStore:
+    """As a database with many writers has it: none sees another's key before its own is refused."""
+
+    def __init__(self, real: Store) -> None:
+        self._real = real
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Unit]:
+        async with self._real.unit() as unit:
+            yield cast(Unit, BlindUnit(unit))
+
+    def reading(self) -> AbstractAsyncContextManager[Reader]:
+        return self._real.reading()
+
+    async def close(self) -> None:
+        await self._real.close()
+
+
+async def test_a_replay_under_the_same_key_is_one_act_whatever_it_then_says(world: World) -> None:
+    await world.fire("Disk")
+    first = await world.ask(Acknowledge(), once="slack:1")
+    await world.ask(Unacknowledge(), by="second")
+    again = [
+        await world.ask(Acknowledge(), once="slack:1"),
+        await world.ask(Resolve(), by="third", once="slack:1"),
+    ]
+    assert first.code == "escalation.acknowledged"
+    assert [(reply.code, reply.incident) for reply in again] == [(REPEATED, "I1")] * 2
+    assert (await world.story()).standing is Standing.OPEN
+
+
+async def test_a_replay_is_known_after_a_restart(world: World, store: Store) -> None:
+    await world.fire("Disk")
+    await world.ask(Acknowledge(), once="slack:1")
+    after = await make_world(store, clock=world.clock)
+    assert (await after.ask(Acknowledge(), once="slack:1")).code == REPEATED
+
+
+async def test_two_replays_at_once_are_one_act(world: World) -> None:
+    await world.fire("Disk")
+    asking = [world.service.commands.ask(FIRST, IncidentId("I1"), Acknowledge(), once="k") for _ in range(3)]
+    replies = await asyncio.gather(*asking)
+    assert sorted(reply.code for reply in replies) == [REPEATED, REPEATED, "escalation.acknowledged"]
+
+
+async def test_declaring_again_under_the_same_key_opens_nothing_more(world: World) -> None:
+    ask = Declare(title="The region is dark", level=Level.SEVERE)
+    replies = await asyncio.gather(*(world.service.commands.declare(FIRST, ask, once="k") for _ in range(3)))
+    assert sorted(reply.code for reply in replies) == [REPEATED, REPEATED, "incident.declared"]
+    assert {reply.incident for reply in replies} == {"I1"}
+    assert len(await world.incidents()) == 1
+
+
+async def test_a_replay_that_two_transactions_race_for_is_one_act(store: Store) -> None:
+    world = await make_world(RacingStore(store))
+    await world.fire("Disk")
+    first = await world.ask(Acknowledge(), once="k")
+    second = await world.ask(Resolve(), once="k")
+    assert (first.code, second.code, second.incident) == ("escalation.acknowledged", REPEATED, "I1")
+    assert (await world.story()).standing is Standing.ACKNOWLEDGED
+    await world.service.commands.declare(FIRST, Declare(title="x", level=Level.MINOR), once="d")
+    again = await world.service.commands.declare(FIRST, Declare(title="x", level=Level.MINOR), once="d")
+    assert (again.code, again.incident, len(await world.incidents())) == (REPEATED, "I2", 2)
+
+
+async def test_what_was_refused_may_be_asked_again_under_its_key(world: World) -> None:
+    await world.fire("Disk")
+    with pytest.raises(Refused, match="longer than nothing"):
+        await world.ask(Snooze(wanted=timedelta(0)), once="k")
+    assert (await world.ask(Snooze(wanted=timedelta(minutes=5)), once="k")).code == "escalation.snoozed"
+
+
+async def test_a_key_goes_with_its_incident(world: World) -> None:
+    await world.fire("Disk")
+    await world.ask(Acknowledge(), once="k")
+    await world.clear("Disk")
+    await world.advance(days=402)
+    await world.service.retention.delete_old()
+    async with world.store.reading() as reader:
+        assert await reader.asked("k") is None
+
+
+# Strangers
+
+
+def with_strangers(acknowledge_for: str | None, **contacts: Any) -> PolicyBook:
+    documents = plan.plan()
+    documents["contacts"]["strangers"] = {"acknowledge_for": acknowledge_for}
+    documents["contacts"]["contacts"] |= contacts
+    documents["channels"]["channels"]["plain"] = {"console": {}}
+    return plan.book(documents)
+
+
+@pytest.mark.parametrize("ask", ASKS, ids=lambda ask: type(ask).__name__)
+async def test_a_stranger_is_refused_and_told_how_to_become_a_contact(world: World, ask: Ask) -> None:
+    await world.fire("Disk")
+    with pytest.raises(
+        Forbidden, match=r"kim \(U024BE7LH\) is none; add \{slack: U024BE7LH\} to the methods"
+    ):
+        await world.service.commands.ask(KIM, IncidentId("I1"), ask)
+    with pytest.raises(Forbidden):
+        await world.service.commands.declare(KIM, Declare(title="x", level=Level.MINOR))
+
+
+async def test_in_an_emergency_a_stranger_acknowledges_for_whoever_is_on_shift(store: Store) -> None:
+    world = await make_world(store, book=with_strangers("on-call"))
+    await world.fire("RegionDown", level="3")
+    with capture_logs() as logs:
+        reply = await world.service.commands.ask(KIM, IncidentId("I1"), Acknowledge())
+    await world.settle()
+    assert reply.code == "escalation.acknowledged_by_stranger"
+    assert reply.details["by"] == "first"
+    assert reply.details["stranger"] == KIM.stranger
+    assert world.reasons("first")[-1] == "stranger"
+    line = (await world.story()).audit[-1]
+    assert (await world.story()).escalation.last_holder == "first"
+    assert KIM.stranger in {line.actor for line in (await world.story()).audit}, line
+    assert {
+        "log_level": "warning",
+        "event": "a stranger's command",
+        "stranger": KIM.stranger,
+    }.items() <= next(line for line in logs if line["event"] == "a stranger's command").items()
+    counted = world.service.points.metrics.commands.labels("ack", reply.code)
+    assert next(sample.value for metric in counted.collect() for sample in metric.samples) == 1
+
+
+@pytest.mark.parametrize("ask", [ask for ask in ASKS if not isinstance(ask, Acknowledge)], ids=repr)
+async def test_in_an_emergency_a_stranger_may_acknowledge_and_nothing_else(store: Store, ask: Ask) -> None:
+    world = await make_world(store, book=with_strangers("on-call"))
+    await world.fire("Disk")
+    with pytest.raises(Forbidden, match="is for contacts"):
+        await world.service.commands.ask(KIM, IncidentId("I1"), ask)
+
+
+# Who is who
+
+
+@pytest.mark.parametrize(
+    "address, found, all_of_them",
+    [
+        pytest.param("U1", "ana", ["ana"], id="by the address on a channel"),
+        pytest.param("U2", "bo", ["bo"], id="from the environment"),
+        pytest.param("U3", None, ["bo", "cy"], id="of two persons: of neither"),
+        pytest.param("U9", None, [], id="of nobody"),
+        pytest.param("", None, [], id="no address at all"),
+        pytest.param("U4", None, [], id="on a channel of another kind"),
+        pytest.param("to-first", None, [], id="a channel's name is no address"),
+    ],
+)
+async def test_a_person_is_known_by_an_address(store: Store, address, found, all_of_them) -> None:
+    book = with_strangers(
+        None,
+        ana={"name": "Ana", "methods": [{"fake": "board", "to": "U1"}, {"console": "plain", "to": "U4"}]},
+        bo={
+            "name": "Bo",
+            "methods": [{"fake": "board", "to": {"from_env": "BO"}}, {"fake": "to-first", "to": "U3"}],
+        },
+        cy={"name": "Cy", "methods": [{"fake": "board", "to": "U3"}, {"fake": "to-first"}]},
+        dee={"name": "Dee", "methods": [{"fake": "board", "to": {"from_env": "UNSET"}}]},
+    )
+    world = await make_world(store, book=book, environ={"BO": "U2"})
+    assert world.service.directory.contact_at("fake", address) == found
+    assert world.service.directory.contacts_at("fake", address) == all_of_them

@@ -20,7 +20,7 @@ from responder.core.identifiers import ChannelName, ContactName, IncidentId
 from responder.core.policy.book import PolicyBook
 from responder.core.policy.channels import ChannelEntry
 from responder.core.policy.messages import Template
-from responder.engine.catalogue import Catalogue
+from responder.engine.catalogue import Catalogue, Maker
 from responder.engine.commands import Actor, Ask, Reply, Role
 from responder.engine.points import Points
 from responder.engine.retention import Kept
@@ -28,6 +28,7 @@ from responder.engine.service import Service, put_together
 from responder.engine.situations import Place
 from responder.engine.views import Story
 from responder.ports.channel import Channel, Delivery, Unconfigured
+from responder.ports.chat import Chat
 from responder.ports.faults import Faults
 from responder.ports.store import NewBody, Store, SummaryQuery
 from responder.telemetry import Metrics
@@ -180,7 +181,10 @@ async def make_world(
     clock: FakeClock | None = None,
     faults: Faults | None = None,
     environ: Mapping[str, str] | None = None,
+    real: Maker | None = None,
+    chat: Chat | None = None,
 ) -> World:
+    """real: makes the channels that are not of kind fake; without it everything is."""
     clock = clock or FakeClock()
     shelf = Shelf(book or plan.book())
     channels: dict[str, FakeChannel] = {}
@@ -189,6 +193,8 @@ async def make_world(
     def make(name: ChannelName, entry: ChannelEntry, messages: Mapping[str, Template]) -> Channel:
         if name in unconfigured and entry.kind != "console":
             raise Unconfigured(f"channel {name}: its address is not set")
+        if real is not None and entry.kind != "fake":
+            return real(name, entry, messages)
         edits = bool(entry.config.get("edits"))
         return channels.setdefault(name, FakeChannel(clock, name, edits=edits))
 
@@ -201,6 +207,7 @@ async def make_world(
         clock=clock,
         faults=faults or NoFaults(),
         metrics=Metrics(),
+        chat=chat,
     )
     service = put_together(
         points, shelf.book, catalogue, environ=environ or {}, place=Place(zone=ZoneInfo("UTC")), kept=Kept()

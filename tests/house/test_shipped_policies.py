@@ -14,9 +14,10 @@ from ruamel.yaml import YAML
 
 from responder.adapters.channels import KINDS, faults_of, models
 from responder.adapters.channels.templates import Rendering
-from responder.adapters.channels.tools import Sessions, Tools
+from responder.adapters.channels.tools import Tools
 from responder.adapters.channels.values import SAMPLES
 from responder.adapters.policy_files import PolicyFiles, read_yaml
+from responder.adapters.sessions import Sessions
 from responder.core.level import Level
 from responder.core.matching import Mode, matches_all, parse_all
 from responder.core.on_shift import who_is_on
@@ -208,7 +209,7 @@ def test_each_document_is_valid_by_its_json_schema(name):
         ("contacts", "roster: on-call", "rooster: on-call"),
         ("contacts", "roles: [responder]", "roles: [boss]"),
         ("rosters", "every: 7d", "every: week"),
-        ("channels", "template: slack", "templat: slack"),
+        ("channels", "template: sms", "templat: sms"),
         ("duties", "page: [legal]", "page: []"),
         ("heartbeats", "period: 15m", "period: 900"),
     ],
@@ -235,7 +236,7 @@ def test_the_readme_names_every_variable_of_the_policies():
         for name in re.findall(r"from_env: *(\w+)", path.read_text(encoding="utf-8"))
     }
     assert sorted(name for name in named if f"`{name}`" not in text) == []
-    table = text.partition("As shipped:")[2].partition("Both gateways")[0]
+    table = text.partition("## channels.yaml")[2].partition("As shipped:")[2].partition("Both gateways")[0]
     assert sorted(set(re.findall(r"`([A-Z_]{4,})`", table)) - named) == []
 
 
@@ -252,6 +253,8 @@ def test_every_channel_can_be_made_once_its_variables_are_set(book):
 def test_no_channel_goes_anywhere_unless_somebody_says_where(book):
     webhooks = [entry.config for entry in book.channels.values() if entry.kind == "webhook"]
     assert all(isinstance(config["url"], FromEnv) for config in webhooks)
+    # Slack goes nowhere without a token, which is none of the policies'.
+    assert {entry.kind for entry in book.channels.values()} == {"webhook", "slack", "console"}
 
 
 def test_every_message_is_used_and_every_use_has_one(book):
@@ -271,7 +274,7 @@ def rendering(book: PolicyBook, name: str) -> Rendering:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=["everything", "nothing"])
-@pytest.mark.parametrize("name", ["sms", "slack", "pagerduty", "email"])
+@pytest.mark.parametrize("name", ["sms", "pagerduty", "email"])
 def test_every_message_renders_as_json(book, name, sample):
     assert json.loads(rendering(book, name).render({**sample, "fields": FIELDS}))
 
@@ -284,17 +287,6 @@ def test_an_sms_is_one_sms_and_says_which_incident(book, is_repeat):
     assert sent["text"].startswith("(repeat)") is is_repeat
     assert sent["to"] == "+82100000000"
     assert rendered(book, "sms")["text"] == "[L3 severe] I42 RegionDown"
-
-
-def test_a_label_cannot_speak_slacks_markup(book):
-    hostile = "<!channel> & <https://evil.example|click>"
-    sent = rendered(
-        book, "slack", headline=hostile, body=[hostile], links={"run|book>": "https://a.example/?a=1&b=<|>"}
-    )
-    lines = sent["text"].splitlines()
-    assert lines[0] == lines[1] == "&lt;!channel&gt; &amp; &lt;https://evil.example|click&gt;"
-    assert lines[2].startswith("<https://a.example/?a=1&amp;b=%3C%7C%3E|")
-    assert lines[2].count("<") == lines[2].count(">") == 1
 
 
 @pytest.mark.parametrize(

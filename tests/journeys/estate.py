@@ -1,4 +1,4 @@
-"""The estate of journey 1: the sink, the service on the shipped policies, and in front of it a real Alertmanager."""
+"""The estate of journey 1: the sink, a Slack, the service on the shipped policies, and before it a real Alertmanager."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from tests.journeys.alertmanagers import Alertmanager
 from tests.journeys.ledger import Ledger, Told
 from tests.journeys.served import WEBHOOK_TOKEN, Served
 from tests.journeys.shipped import Pace, credentials, quick_policies
+from tests.journeys.slack import Workspace, workspace
 
-HOLDER = "devops-lead"  # whom the command line acts as
+HOLDER = "devops-lead"  # whom the command line acts as, and who is known in Slack
 REGION_DOWN = {
     "alertname": "RegionDown",
     "severity": "critical",
@@ -21,7 +22,7 @@ REGION_DOWN = {
     "cluster": "kerp",
     "region": "ap-northeast-2",
 }
-CHANNELS = ("slack-critical", "pagerduty-critical", "email-disaster", "sms-emergency")
+CHANNELS = ("pagerduty-critical", "email-disaster", "sms-emergency")  # those behind the sink
 CONTACTS = ("CTO", "VP_ENGINEERING", "CUSTOMER_SUCCESS")
 
 
@@ -30,6 +31,7 @@ class Estate:
     """`alertmanager` None: there is none on this machine."""
 
     ledger: Ledger
+    slack: Workspace
     service: Served
     alertmanager: Alertmanager | None
 
@@ -46,13 +48,18 @@ async def estate(
     async with AsyncExitStack() as stack:
         sink = await stack.enter_async_context(Sink())
         ledger = await stack.enter_async_context(Ledger(sink, heard))
-        settings = credentials(sink.url) | {
-            "RESPONDER_POLICIES": str(quick_policies(folder / "policies", pace)),
-            "RESPONDER_LOCAL_CONTACT": HOLDER,
-        }
+        slack = await stack.enter_async_context(workspace())
+        settings = (
+            credentials(sink.url)
+            | slack.settings("DEVOPS_LEAD")
+            | {
+                "RESPONDER_POLICIES": str(quick_policies(folder / "policies", pace)),
+                "RESPONDER_LOCAL_CONTACT": HOLDER,
+            }
+        )
         service = await stack.enter_async_context(await Served.start(folder, settings))
         alertmanager = None
         if with_alertmanager:
             starting = Alertmanager.start(folder, service.webhook, WEBHOOK_TOKEN)
             alertmanager = await stack.enter_async_context(await starting)
-        yield Estate(ledger, service, alertmanager)
+        yield Estate(ledger, slack, service, alertmanager)

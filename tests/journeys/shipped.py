@@ -1,6 +1,6 @@
 """The shipped policies, made quick: the same people, channels, rules and steps, with seconds in the place of minutes.
 
-What is secret or differs by installation comes from the environment, as in earnest; here all of it leads to one sink.
+What is secret or differs by installation comes from the environment, as in earnest; here all of it leads to one sink, but for Slack.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ def quick_policies(folder: Path, pace: Pace) -> Path:
     for contact in contacts["contacts"].values():
         contact.pop("locale", None)
     yaml.dump(contacts, folder / "contacts.yaml")
+    channels = yaml.load(folder / "channels.yaml")
+    for channel in channels["channels"].values():
+        for configuration in channel.values():
+            configuration.pop("locale", None)
+    yaml.dump(channels, folder / "channels.yaml")
     return folder
 
 
@@ -68,8 +73,6 @@ def _steps(escalation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def credentials(sink: str) -> dict[str, str]:
     """Everything that the shipped channels and contacts take from the environment; the sink is behind all of it."""
     found = {
-        "SLACK_CRITICAL_URL": f"{sink}slack-critical",
-        "SLACK_OPS_URL": f"{sink}slack-ops",
         "PAGERDUTY_EVENTS_URL": f"{sink}pagerduty",
         "PAGERDUTY_CRITICAL_KEY": "critical",
         "PAGERDUTY_HIGH_KEY": "high",

@@ -1,8 +1,9 @@
-"""Journey 1: a real Alertmanager fires, the ladder climbs, somebody acknowledges, it goes on, and it ends."""
+"""Journey 1: a real Alertmanager fires, the ladder climbs, somebody acknowledges in Slack, it goes on, and it ends."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 
@@ -10,10 +11,11 @@ from tests.journeys.estate import CHANNELS, CONTACTS, REGION_DOWN, estate
 from tests.journeys.ledger import Told
 from tests.journeys.served import Served
 from tests.journeys.shipped import Pace
-from tests.journeys.waiting import CLOCK, let_pass
+from tests.journeys.waiting import CLOCK, let_pass, until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(120)]
 
+BUTTONS = {f"responder.{button}" for button in ("ack", "resolve", "escalate", "snooze")}
 RAN_OUT = "the acknowledgement of DevOps lead ran out"
 
 
@@ -28,9 +30,10 @@ CHAPTERS = (
     {("CTO", "paged: nobody answered for 4s")},
     each(CHANNELS, "DevOps lead has it"),
     each(CHANNELS, RAN_OUT) | each(("DEVOPS_LEAD", "CTO"), f"paged again: {RAN_OUT}"),
+    each(CHANNELS, "DevOps lead has it"),
     each((*CHANNELS, *CONTACTS, "DEVOPS_LEAD"), "resolved"),
 )
-FIRST, DEVOPS, CTO, HELD, LAPSED, OVER = range(len(CHAPTERS))
+FIRST, DEVOPS, CTO, HELD, LAPSED, TAKEN, OVER = range(len(CHAPTERS))
 
 
 def told_by(chapter: int) -> int:
@@ -52,22 +55,37 @@ def seconds_between(told: list[Told], earlier: int, later: int) -> float:
 
 async def test_an_alert_climbs_its_ladder_until_it_is_acknowledged_and_goes_on_when_that_ends(tmp_path):
     async with estate(tmp_path, Pace()) as found:
-        ledger, service, alertmanager = found.ledger, found.service, found.alertmanager
+        ledger, slack, service, alertmanager = found.ledger, found.slack, found.service, found.alertmanager
         assert alertmanager is not None
 
         await alertmanager.alert(REGION_DOWN, {"summary": "no answer from any zone"})
         await ledger.until(told_by(FIRST), "step 0")
+        first = await until(slack.roots, "the channel is told")
         await ledger.until(told_by(DEVOPS), "the step at 15 min, which is 2 s here")
         await ledger.until(told_by(CTO), "the step at 30 min, which is 4 s here")
 
-        ack = await service.cli("incidents", "ack", "I1")
-        assert (ack.code, ack.err) == (0, "")
+        ack = await slack.slash(service.url, "/ack", "I1")
+        assert (ack.status, ack.took < timedelta(seconds=1)) == (200, True)
+        assert "acknowledged" in ack.json()["text"]
         await ledger.until(told_by(HELD), "the channels are told who has it")
+        assert set((await slack.shows("DevOps lead has it")).buttons()) == BUTTONS
         await ledger.until(told_by(LAPSED), "the acknowledgement ran out")
+
+        await slack.shows(RAN_OUT)
+        assert (await slack.press(service.url, "ack")).status == 200
+        await ledger.until(told_by(TAKEN), "a button does the same")
+        await slack.shows("DevOps lead has it")
 
         await alertmanager.alert(REGION_DOWN, ends_at=CLOCK.now())
         await ledger.until(told_by(OVER), "everybody is told the end")
+        last = await slack.shows("resolved")
         await let_pass(2)
+
+        assert [root.reference for root in slack.roots()] == [first[0].reference]
+        assert last.buttons() == {}
+        story = "\n".join(slack.story())
+        told = ["DevOps lead was paged", "CTO was paged", "DevOps lead acknowledged", "ran out", "Resolved"]
+        assert [words for words in told if words not in story] == []
 
         assert chapters_of(ledger.told) == [*CHAPTERS, set()]
         assert 1.5 < seconds_between(ledger.told, FIRST, DEVOPS) < 3
