@@ -32,7 +32,7 @@ def preview(
     locale: Annotated[Language, typer.Option("--locale", help="In which language.")] = Language.ALL,
     file: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The file to write; else standard output.", show_default=False),
+        typer.Option("--file", help="The file to write; else standard output.", show_default=False),
     ] = None,
 ) -> None:
     """Write an HTML page that shows made-up incidents as Slack would show them. No service is needed."""

@@ -31,7 +31,7 @@ KINDS = (
 
 
 def test_a_preview_shows_every_kind_of_message_in_both_languages(tmp_path):
-    ran = run("messages", "preview", "--output", tmp_path / "messages.html")
+    ran = run("messages", "preview", "--file", tmp_path / "messages.html")
     assert (ran.code, ran.err) == (Exit.DONE, "")
     assert str(tmp_path / "messages.html") in ran.out
     html = (tmp_path / "messages.html").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_one_language_is_shown_alone(locale, shown, left_out):
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path):
-    ran = run("messages", "preview", "--output", tmp_path / "nowhere" / "messages.html")
+    ran = run("messages", "preview", "--file", tmp_path / "nowhere" / "messages.html")
     assert ran.code == Exit.USAGE
     assert "cannot be written" in ran.err
 

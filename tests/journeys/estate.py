@@ -1,4 +1,4 @@
-"""The estate of journey 1: the sink, a Slack, the service on the shipped policies, and before it a real Alertmanager."""
+"""The estate of journey 1: sink, Slack, the service on the shipped policies, and before it a real Alertmanager."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The shipped policies, made quick: the same people, channels, rules and steps, with seconds in the place of minutes.
 
-What is secret or differs by installation comes from the environment, as in earnest; here all of it leads to one sink, but for Slack.
+What is secret or differs by installation comes from the environment, as in earnest; here all of it leads to one sink,
+but for Slack.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The workspace of a journey: the channels that the shipped policies name, who is known there, and what stands there."""
+"""The workspace of a journey: the channels that the shipped policies name, who is known there, and what is said."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Workspace:
     async def shows(self, words: str, channel: str = CRITICAL, *, within: float = 15) -> Message:
         """The channel's last message, once its headline ends in `words`."""
 
-        def look() -> Message | None:
-            roots = self.roots(channel)
-            return roots[-1] if roots and headline(roots[-1]).endswith(words) else None
+        def look() -> list[Message]:
+            return [root for root in self.roots(channel)[-1:] if headline(root).endswith(words)]
 
-        return await until(look, f"#{channel} shows {words!r}", within=within)
+        (found,) = await until(look, f"#{channel} shows {words!r}", within=within)
+        return found
 
     async def slash(self, url: str, command: str, text: str) -> Delivered:
         return await self.fake.slash(f"{url}/slack/commands", command, text, user=self.user, channel=CRITICAL)

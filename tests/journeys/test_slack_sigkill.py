@@ -1,4 +1,4 @@
-"""SIGKILL again, with Slack as the channel: one message an incident, one direct message a page, and the newest words in it.
+"""SIGKILL again, with Slack as the channel: one message an incident, one direct message a page, the newest words in it.
 
 A message whose receipt was lost is found by what it carries; what may have arrived is asked for and not sent again. The
 stories wait for real leases, so they run side by side.
