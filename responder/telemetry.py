@@ -59,6 +59,13 @@ class Metrics:
             buckets=_SECONDS,
         )
         self.commands = self._counter("commands", "People's commands by verb and answer", "verb", "answer")
+        self.chat_answers = Histogram(
+            "responder_slack_answer_seconds",
+            "From what a person said in Slack having come in to its answer, by what it was",
+            ("said",),
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
         self.reloads = self._counter("policy_reloads", "Policy loads by result", "result")
         self.beats = self._counter("heartbeats", "Beats heard", "name")
 

@@ -29,7 +29,7 @@ from responder.engine.own import declared
 from responder.engine.points import Points
 from responder.engine.policies import Policies
 from responder.engine.turn import Turn
-from responder.ports.store import Act
+from responder.ports.store import Act, Asked, AskedAlready
 
 ANSWER_WITHIN = timedelta(seconds=2)
 TEXT_MOST = 2_000  # characters of a reason, a note or a title
@@ -54,6 +54,16 @@ class Actor:
     contact: ContactName | None
     role: Role
     via: str
+    stranger: str = ""  # who it is where a chat knows them and contacts.yaml does not: "kim (U024BE7LH)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asker:
+    """Whom the machines hear it from. `name` stands in the audit."""
+
+    name: str
+    contact: ContactName
+    stranger: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,23 +184,35 @@ class Commands:
         self._bells = bells
         self._under_way: set[asyncio.Task[Reply]] = set()
 
-    async def declare(self, actor: Actor, ask: Declare) -> Reply:
-        """Open an incident by hand. Raises Refused."""
-        person = self._person(actor, ask)
-        return await self._answer(ask, self._declare(person, ask))
+    async def declare(self, actor: Actor, ask: Declare, *, once: str = "") -> Reply:
+        """Open an incident by hand. `once`: see `ask`. Raises Refused."""
+        asker = self._asker(actor, Declare)
+        return await self._answer(ask, self._once(once, self._declare(asker.contact, ask, once)))
 
-    async def ask(self, actor: Actor, target: IncidentId, ask: Ask, *, revision: int | None = None) -> Reply:
-        """Do it, or raise Refused with the reason. `revision`: the one that the person saw, where a face knows it."""
-        person = self._person(actor, ask)
-        return await self._answer(ask, self._ask(person, target, ask, revision))
+    async def ask(
+        self, actor: Actor, target: IncidentId, ask: Ask, *, revision: int | None = None, once: str = ""
+    ) -> Reply:
+        """Do it, or raise Refused with the reason. `revision`: the one that the person saw, where a face knows it.
+
+        `once`: a key by which the face knows a replay; the same one again is the same act, whatever it then says.
+        "" = there is none.
+        """
+        asker = self._asker(actor, type(ask))
+        return await self._answer(ask, self._once(once, self._ask(asker, target, ask, revision, once)))
+
+    def admit(self, actor: Actor, ask: type[Ask] | type[Declare]) -> None:
+        """Raises Forbidden where `ask` would be refused to them whatever it is about: before a form is shown, say."""
+        self._asker(actor, ask)
 
     async def settle(self) -> None:
         """Return once nothing is under way."""
         while self._under_way:
             await asyncio.wait(set(self._under_way))
 
-    def _person(self, actor: Actor, ask: object) -> ContactName:
-        verb = VERBS[type(ask)]
+    def _asker(self, actor: Actor, ask: type) -> _Asker:
+        verb = VERBS[ask]
+        if actor.stranger:
+            return self._stranger(actor, ask)
         if not actor.role.covers(Role.RESPONDER):
             raise Forbidden(f"{verb} needs the role responder; {actor.via} has {actor.role.value}")
         if actor.contact is None:
@@ -201,7 +223,18 @@ class Commands:
             raise Forbidden(
                 f"{actor.contact} is no person in contacts.yaml, so nobody could be paged as the holder"
             )
-        return actor.contact
+        return _Asker(name=actor.contact, contact=actor.contact)
+
+    def _stranger(self, actor: Actor, ask: type) -> _Asker:
+        """Somebody who is no contact may acknowledge, where the policies say in whose name; and do nothing else."""
+        acknowledge_for = self._policies.book.acknowledge_for
+        if acknowledge_for is None or ask is not Acknowledge:
+            raise Forbidden(
+                f"{VERBS[ask]} is for contacts, and {actor.stranger} is none; {how_to_become_a_contact(actor)}"
+            )
+        contact = self._directory.person_on(acknowledge_for, self._points.clock.now())
+        assert contact is not None, "the book has checked the name, and a roster always has somebody"
+        return _Asker(name=actor.stranger, contact=contact, stranger=actor.stranger)
 
     async def _answer(self, ask: object, work: Coroutine[object, object, Reply]) -> Reply:
         """The reply, or after two seconds that there is none yet; the command goes on all the same."""
@@ -223,41 +256,79 @@ class Commands:
         self._points.metrics.commands.labels(verb, reply.code).inc()
         return reply
 
-    async def _declare(self, person: ContactName, ask: Declare) -> Reply:
+    async def _once(self, once: str, work: Coroutine[object, object, Reply]) -> Reply:
+        """What `work` replies; where another has taken its key meanwhile, nothing of it has happened."""
+        try:
+            return await work
+        except AskedAlready:
+            async with self._points.reading("read.asked") as reader:
+                asked = await reader.asked(once)
+            assert asked is not None
+            return _repeated(asked)
+
+    async def _declare(self, person: ContactName, ask: Declare, once: str) -> Reply:
         title = _text(ask.title, "a title")
         async with self._points.unit("commit.command") as unit:
+            if once and (asked := await unit.asked(once)) is not None:
+                return _repeated(asked)
             turn = Turn(unit, self._points.clock.now(), actor=person)
             verdict = declared(self._policies, dict(ask.labels))
             name = await open_incident(
                 turn, self._policies, verdict=verdict, level=ask.level, title=title, declared_by=person
             )
             await self._handle.finish(turn)
+            if once:
+                await unit.put_asked(
+                    Asked(once=once, incident=name, at=turn.now, reply=incident.Why.DECLARED)
+                )
         self._bells.ring_due()
         log.info("declared", incident=name, by=person, level=int(ask.level))
         details = {"by": str(person), "level": str(int(ask.level))}
         return Reply(code=incident.Why.DECLARED, incident=name, revision=turn.revision(name), details=details)
 
-    async def _ask(self, person: ContactName, target: IncidentId, ask: Ask, revision: int | None) -> Reply:
+    async def _ask(
+        self, asker: _Asker, target: IncidentId, ask: Ask, revision: int | None, once: str
+    ) -> Reply:
         async with self._points.unit("commit.command") as unit:
             await unit.lock([target])
-            turn = Turn(unit, self._points.clock.now(), actor=person)
+            if once and (asked := await unit.asked(once)) is not None:
+                return _repeated(asked)
+            turn = Turn(unit, self._points.clock.now(), actor=asker.name)
             state = await turn.incident(target)
             if state is None:
                 raise Unknown(f"there is no incident {target}; see `responder incidents list`")
             verb = VERBS[type(ask)]
-            if revision is not None and await unit.act(person, target, revision, verb) is not None:
+            if revision is not None and await unit.act(asker.name, target, revision, verb) is not None:
                 return Reply(code=REPEATED, incident=target, revision=state.revision)
-            key, event = await self._event(turn, person, target, ask)
+            key, event = await self._event(turn, asker, target, ask)
             turn.tell(key, event)
             await self._handle.finish(turn)
             reply = self._reply(turn, target, key)
             if revision is not None:
-                act = Act(
-                    actor=person, incident=target, revision=revision, verb=verb, at=turn.now, reply=reply.code
+                await unit.put_act(
+                    Act(
+                        actor=asker.name,
+                        incident=target,
+                        revision=revision,
+                        verb=verb,
+                        at=turn.now,
+                        reply=reply.code,
+                    )
                 )
-                await unit.put_act(act)
+            if once:
+                await unit.put_asked(Asked(once=once, incident=target, at=turn.now, reply=reply.code))
         self._bells.ring_due()
-        log.info("command", verb=verb, incident=target, by=person, why=reply.code)
+        if asker.stranger:
+            log.warning(
+                "a stranger's command",
+                verb=verb,
+                incident=target,
+                stranger=asker.stranger,
+                by=asker.contact,
+                why=reply.code,
+            )
+        else:
+            log.info("command", verb=verb, incident=target, by=asker.name, why=reply.code)
         return reply
 
     def _reply(self, turn: Turn, target: IncidentId, key: RecordKey) -> Reply:
@@ -268,14 +339,17 @@ class Commands:
         return Reply(code=answer.why, incident=target, revision=revision, details=answer.details)
 
     async def _event(
-        self, turn: Turn, person: ContactName, target: IncidentId, ask: Ask
+        self, turn: Turn, asker: _Asker, target: IncidentId, ask: Ask
     ) -> tuple[RecordKey, object]:
         """Which machine hears what. Raises Refused where the words are missing, or make no sense for this incident."""
+        person = asker.contact
         ladder = RecordKey(Kind.ESCALATION, target)
         trouble = RecordKey(Kind.INCIDENT, target)
         match ask:
             case Acknowledge(wanted=wanted):
-                return ladder, escalation.Acknowledged(by=person, wanted=_length(wanted))
+                return ladder, escalation.Acknowledged(
+                    by=person, wanted=_length(wanted), stranger=asker.stranger
+                )
             case Unacknowledge():
                 return ladder, escalation.Unacknowledged(by=person)
             case Escalate():
@@ -314,6 +388,16 @@ class Commands:
         turn.put_promise(new)
         self._policies.remember(new)
         return incident.Repinned(by=person, pin=new.pin)
+
+
+def _repeated(asked: Asked) -> Reply:
+    return Reply(code=REPEATED, incident=asked.incident)
+
+
+def how_to_become_a_contact(actor: Actor) -> str:
+    """How a stranger becomes a contact; their address stands in brackets at the end of what they are called."""
+    address = actor.stranger.rpartition("(")[2].rstrip(")")
+    return f"add {{{actor.via}: {address}}} to the methods of who it is in contacts.yaml"
 
 
 async def _duty(turn: Turn, target: IncidentId, name: str) -> RecordKey:

@@ -102,6 +102,14 @@ class Points:
         chat = self._talking()
         await self._call("chat.tell", lambda: chat.tell(place, answer), self.clock.now() + TOLD)
 
+    async def whisper(self, channel: str, person: str, answer: Payload, *, thread: str = "") -> None:
+        """Tell one person in a channel or a thread of it. Raises Transient or Permanent."""
+        chat = self._talking()
+        deadline = self.clock.now() + TOLD
+        await self._call(
+            "chat.whisper", lambda: chat.whisper(channel, person, answer, thread=thread), deadline
+        )
+
     def _talking(self) -> Chat:
         if self._chat is None:
             raise Permanent("no chat is connected; set RESPONDER_SLACK_BOT_TOKEN")

@@ -48,8 +48,10 @@ class Rejections:
         self._peers: OrderedDict[str, _Peer] = OrderedDict()
         self._told: deque[datetime] = deque(maxlen=ALARMS)
 
-    async def refused(self, peer: str, status: int) -> None:
-        """`peer` was answered `status`. Never raises for a store that cannot be written: the next one tells."""
+    async def refused(self, peer: str, status: int, *, credentials: str = "RESPONDER_WEBHOOK_TOKEN") -> None:
+        """`peer` was answered `status`; `credentials`: the setting that lets it in. Never raises for a store that
+        cannot be written: the next one tells.
+        """
         now = self._points.clock.now()
         known = self._remembered(peer)
         known.times.append(now)
@@ -59,7 +61,7 @@ class Rejections:
         self._told.append(now)
         detail = (
             f"{peer} was refused {MANY} times within {int(WITHIN.total_seconds() // 60)} minutes, last with {status}; "
-            "what it delivers is lost: see its credentials (RESPONDER_WEBHOOK_TOKEN) and what it sends"
+            f"what it delivers is lost: see its credentials ({credentials}) and what it sends"
         )
         if await self._tell(AlarmRaised(kind=AlarmKind.REJECTED, subject=peer, detail=detail)):
             log.error("alarm", kind=AlarmKind.REJECTED.value, subject=peer, detail=detail)

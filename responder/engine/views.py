@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from responder.core.alert import Occurrence
-from responder.core.decision import DueKind
-from responder.core.identifiers import ContactName, IncidentId, JournalId, Kind, PinHash, RecordKey
+from responder.core.decision import DueKind, NoticeReason
+from responder.core.identifiers import (
+    ChannelName,
+    ContactName,
+    IncidentId,
+    JournalId,
+    Kind,
+    PinHash,
+    RecordKey,
+)
 from responder.core.machines.duty import Duty
 from responder.core.machines.escalation import Escalation
 from responder.core.machines.incident import Incident
-from responder.core.machines.notice import Notice
+from responder.core.machines.notice import Happening, Notice
 from responder.core.machines.page import Page
 from responder.core.policy.escalation import Expect, Notify, Promise, Remediate, Step, Terms
 from responder.core.policy.escalation import Page as PageStep
+from responder.dialects.wording import notice_message
 from responder.engine.directory import Directory
 from responder.engine.points import Points
 from responder.engine.policies import Policies
+from responder.engine.situations import Seen, Situations
 from responder.engine.turn import standing_of
+from responder.ports.channel import Message, Spelling
 from responder.ports.store import AuditLine, Reader, Standing, StoredBody, Summary, SummaryQuery
 
 ALERTS = 200  # occurrences that a story lists
 LINES = 500  # audit lines a page
+
+_STANDS = {
+    Standing.OPEN: NoticeReason.OPENED,
+    Standing.ACKNOWLEDGED: NoticeReason.ACKNOWLEDGED,
+    Standing.SNOOZED: NoticeReason.SNOOZED,
+    Standing.RESOLVED: NoticeReason.RESOLVED,
+    Standing.CLOSED: NoticeReason.RESOLVED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +101,13 @@ class Backlog:
 
 
 class Views:
-    def __init__(self, points: Points, policies: Policies, directory: Directory) -> None:
+    def __init__(
+        self, points: Points, policies: Policies, directory: Directory, situations: Situations
+    ) -> None:
         self._points = points
         self._policies = policies
         self._directory = directory
+        self._situations = situations
 
     async def incidents(self, query: SummaryQuery) -> tuple[list[Summary], int | None]:
         """A page of the list, and the number to ask for the next one with; None at the end."""
@@ -100,6 +122,28 @@ class Views:
     async def story(self, incident: IncidentId) -> Story | None:
         async with self._points.reading("read.incident") as reader:
             return await self._story(reader, incident)
+
+    def reader(self, contact: ContactName | None, spelling: Spelling) -> Seen:
+        """In which language and zone `contact` reads; None = somebody who is no contact, as the service is set."""
+        return replace(self._situations.reader_of(ChannelName(""), contact), spelling=spelling)
+
+    async def message(self, incident: IncidentId, seen: Seen) -> Message | None:
+        """The incident in words, as a channel would be shown it now."""
+        async with self._points.reading("read.message") as reader:
+            state, escalation = await _pair(reader, incident)
+            if state is None or escalation is None:
+                return None
+            standing = standing_of(state, escalation)
+            situation = await self._situations.of_incident(reader, incident, self._points.clock.now(), seen)
+        # As a notice of how it stands would have it, which no channel is owed.
+        stands = Happening(_STANDS[standing])
+        notice = Notice(notice="", incident=incident, channel=ChannelName(""), happenings=(stands,))
+        return replace(notice_message(notice, situation, keeps_thread=True), story=())
+
+    async def shown_as(self, reference: str) -> IncidentId | None:
+        """Which incident the message in a channel with this reference is about."""
+        async with self._points.reading("read.incident") as reader:
+            return await reader.shown_as(reference)
 
     async def audit(self, incident: IncidentId, *, after: int = 0, limit: int = LINES) -> list[AuditLine]:
         async with self._points.reading("read.audit") as reader:

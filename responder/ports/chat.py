@@ -9,7 +9,7 @@ Payload = Mapping[str, object]  # JSON, as the chat speaks it; made by the chat'
 
 
 class Chat(Protocol):
-    """Both raise `Transient` or `Permanent`; the text holds neither `trigger` nor `place`, which are as good as keys."""
+    """All raise `Transient` or `Permanent`; the text holds neither `trigger` nor `place`, which are as good as keys."""
 
     async def open_form(self, trigger: str, form: Payload) -> None:
         """Show `form` to whoever pulled `trigger`, which is good for some three seconds."""
@@ -17,4 +17,8 @@ class Chat(Protocol):
 
     async def tell(self, place: str, answer: Payload) -> None:
         """Answer where the chat said (a URL of its own), seen by the one who asked."""
+        ...
+
+    async def whisper(self, channel: str, person: str, answer: Payload, *, thread: str = "") -> None:
+        """Say it in a channel, or in the thread whose root `thread` names, to one person alone."""
         ...

@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 from responder.engine.commands import Actor, Role
 from responder.engine.tokens import Tokens
 from responder.web.problems import Kind, Problem
+from responder.web.slack.door import SlackDoor
 
 BODY_MOST = 64 * 1024 * 1024
 REALM = 'realm="responder"'
@@ -31,6 +32,7 @@ class Doors:
     client_certificates: bool = False
     body_most: int = BODY_MOST  # bytes of a webhook's body, decompressed
     version: str = ""
+    slack: SlackDoor | None = field(default=None, repr=False)
 
     @property
     def are_open(self) -> bool:

@@ -21,6 +21,8 @@ from responder.web.auth import Doors, Guard
 from responder.web.envelope import SERVER, envelope, sign
 from responder.web.health import Health
 from responder.web.problems import Kind, Problem
+from responder.web.slack.desk import Desk
+from responder.web.slack.http import SlackPosts
 
 IDLE = 75.0  # seconds: for a request's headers to arrive, and between two requests
 DRAIN = 10.0  # seconds that requests under way have at a stop, then as long again to be cancelled
@@ -30,14 +32,40 @@ BACKLOG = 1024
 log = structlog.get_logger("web")
 
 
-def make_app(service: Service, doors: Doors) -> web.Application:
+def make_app(service: Service, doors: Doors, desk: Desk | None = None) -> web.Application:
+    """Everything. `desk`: the one that Socket Mode has too; None = its own."""
     guard = Guard(doors, service.tokens)
-    app = web.Application(middlewares=[envelope(service.points.clock)])
-    app.on_response_prepare.append(sign)
+    app = _app(service)
     app.add_routes(Webhooks(service, doors, guard).routes())
     app.add_routes(Api(service, doors, guard).routes())
     app.add_routes(Health(service).routes())
+    app.add_routes(_slack(service, doors, desk, app))
     return app
+
+
+def public_app(service: Service, doors: Doors, desk: Desk | None = None) -> web.Application:
+    """For a listener that the Internet reaches: what Slack posts, and whether we are alive; nothing else."""
+    app = _app(service)
+    app.add_routes(_slack(service, doors, desk, app))
+    app.router.add_get("/healthz", Health(service).alive)
+    return app
+
+
+def _app(service: Service) -> web.Application:
+    app = web.Application(middlewares=[envelope(service.points.clock)])
+    app.on_response_prepare.append(sign)
+    return app
+
+
+def _slack(service: Service, doors: Doors, desk: Desk | None, app: web.Application) -> list[web.RouteDef]:
+    """The routes; at the app's end, what is still to be told is told first."""
+    desk = desk or Desk(service, doors.slack.team if doors.slack is not None else "")
+
+    async def settle(_app: web.Application) -> None:
+        await desk.settle()
+
+    app.on_cleanup.append(settle)
+    return SlackPosts(service, desk, doors.slack).routes()
 
 
 @dataclass(slots=True)

@@ -257,11 +257,11 @@ def _why_of(page: Page, attempt: Attempt) -> str:
         case Outcome.UNKNOWN:
             is_end = is_last and page.phase is not pages.Phase.OWED
             return pages.Why.UNKNOWN_WITHDRAWN if is_end else pages.Why.UNKNOWN
-        case Outcome.TRANSIENT | Outcome.PERMANENT if is_last and withdrawn:
+        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY if is_last and withdrawn:
             return pages.Why.RESULT_AFTER_WITHDRAWAL
-        case Outcome.TRANSIENT | Outcome.PERMANENT if is_last and page.phase is pages.Phase.FAILED:
+        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY if is_last and page.phase is pages.Phase.FAILED:
             return pages.Why.FAILED
-        case Outcome.TRANSIENT | Outcome.PERMANENT:
+        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY:
             following = page.next_method if is_last else page.attempts[attempt.number].method
             return pages.Why.RETRIED if following == attempt.method else pages.Why.NEXT_METHOD
 
@@ -275,7 +275,7 @@ def _why_shown(notice: Notice, attempt: Attempt) -> str:
             return notices.Why.ACCEPTED
         case Outcome.UNKNOWN:
             return notices.Why.UNKNOWN
-        case Outcome.TRANSIENT | Outcome.PERMANENT:
+        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY:
             return (
                 notices.Why.FAILED
                 if is_last and notice.phase is notices.Phase.FAILED

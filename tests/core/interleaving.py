@@ -217,6 +217,9 @@ ACTS: Mapping[str, Callable[[World, int, int], None]] = {
         Kind.ESCALATION,
         lambda w, a, b: escalation.Acknowledged(by=_person(a), wanted=None if b < 3 else b * 10 * MINUTE),
     ),
+    "ack_for": _to(
+        Kind.ESCALATION, lambda w, a, b: escalation.Acknowledged(by=_person(a), stranger="kim (U1)")
+    ),
     "unack": _to(Kind.ESCALATION, lambda w, a, b: escalation.Unacknowledged(by=_person(a))),
     "snooze": _to(
         Kind.ESCALATION, lambda w, a, b: escalation.Snoozed(by=_person(a), wanted=(b + 1) * 20 * MINUTE)

@@ -373,6 +373,18 @@ MUTANTS = (
         Code.PAGED_WHILE_QUIET,
         _keeps_quiet(escalation.PagesWithdrawn),
     ),
+    Mutant(
+        "whoever a stranger put in charge is not told",
+        E,
+        Code.UNTOLD,
+        _keeps_quiet(PageAsked, lambda d: d.why is L.ACKNOWLEDGED_BY_STRANGER),
+    ),
+    Mutant(
+        "every acknowledgement is told as a stranger's",
+        E,
+        Code.UNTOLD,
+        _pages_also(PageReason.STRANGER, _why(L.ACKNOWLEDGED)),
+    ),
     Mutant("an acknowledgement tells no page", E, Code.UNTOLD, _keeps_quiet(escalation.PagesWithdrawn)),
     Mutant(
         "the end of a snooze pages over a lease",

@@ -23,9 +23,12 @@ from responder.core.identifiers import Fingerprint, IncidentId, JournalId, Kind,
 from responder.core.level import Level
 from responder.core.machines.heartbeat import Heartbeat
 from responder.core.machines.incident import Incident, Phase
+from responder.core.machines.notice import Notice
 from responder.core.policy.escalation import Promise
 from responder.ports.store import (
     Act,
+    Asked,
+    AskedAlready,
     AuditLine,
     DueRow,
     KeyTaken,
@@ -64,6 +67,7 @@ class _Contents:
     promises: dict[PinHash, Promise] = field(default_factory=dict)
     audit: list[AuditLine] = field(default_factory=list)
     acts: dict[tuple[str, IncidentId, int, str], Act] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     bodies: dict[JournalId, StoredBody] = field(default_factory=dict)
     leases: dict[JournalId, datetime] = field(default_factory=dict)
@@ -96,6 +100,11 @@ class MemoryReader:
             for record in self._contents.records.values()
             if record.incident == incident and kind is record.KIND
         ]
+
+    async def shown_as(self, reference: str) -> IncidentId | None:
+        records = self._contents.records.values()
+        shown = (one for one in records if isinstance(one, Notice) and one.posted and one.incident)
+        return next((one.incident for one in reversed(list(shown)) if one.posted == reference), None)
 
     async def heartbeats(self) -> list[Heartbeat]:
         return [record for record in self._contents.records.values() if isinstance(record, Heartbeat)]
@@ -184,6 +193,9 @@ class MemoryReader:
 
     async def act(self, actor: str, incident: IncidentId, revision: int, verb: str) -> Act | None:
         return self._contents.acts.get((actor, incident, revision, verb))
+
+    async def asked(self, once: str) -> Asked | None:
+        return self._contents.asked.get(once)
 
     async def tokens(self) -> list[Token]:
         return sorted(self._contents.tokens.values(), key=lambda token: (token.created_at, token.id))
@@ -277,6 +289,11 @@ class MemoryUnit(MemoryReader):
     async def put_act(self, act: Act) -> None:
         self._contents.acts[act.actor, act.incident, act.revision, act.verb] = act
 
+    async def put_asked(self, asked: Asked) -> None:
+        if asked.once in self._contents.asked:
+            raise AskedAlready(f"this was asked of {asked.incident} before")
+        self._contents.asked[asked.once] = asked
+
     async def put_token(self, token: Token) -> None:
         self._contents.tokens[token.id] = token
 
@@ -315,6 +332,7 @@ class MemoryUnit(MemoryReader):
         kept.occurrences = {key: one for key, one in kept.occurrences.items() if one.incident not in gone}
         kept.audit = [line for line in kept.audit if line.incident not in gone]
         kept.acts = {key: act for key, act in kept.acts.items() if act.incident not in gone}
+        kept.asked = {once: one for once, one in kept.asked.items() if one.incident not in gone}
         return len(gone)
 
     async def delete_bodies_before(self, moment: datetime, limit: int) -> int:

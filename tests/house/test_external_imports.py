@@ -63,7 +63,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "responder.ports.clock": PURE | {"asyncio"},  # the type of the event that wakes a sleeper
     # Floor 1½: what strangers speak.
     "responder.dialects": PURE | {"pydantic", "urllib.parse"},
-    "responder.dialects.wording": PURE,
+    "responder.dialects.wording": PURE | {"urllib.parse"},
     "responder.dialects.wording.words": PURE | {"gettext", "importlib.resources"},
     "responder.dialects.slack": PURE | {"html"},
     # Floor 2: no SQL, no HTTP, no vendor, no dice but for making a token.
@@ -85,6 +85,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Floor 3b.
     "responder.web": WAITING
     | {"aiohttp", "base64", "binascii", "hmac", "pathlib", "prometheus_client", "pydantic", "ssl", "zlib"},
+    "responder.web.slack": WAITING | {"aiohttp", "hmac", "urllib.parse"},
     # Floor 4: a terminal, and a client of the API.
     "responder.cli": WAITING
     | {"aiohttp", "importlib.metadata", "os", "pathlib", "pydantic", "rich", "ruamel.yaml", "signal", "sys"}

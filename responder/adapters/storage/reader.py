@@ -13,6 +13,7 @@ from responder.adapters.storage.codec import Codec
 from responder.adapters.storage.connection import Transaction
 from responder.adapters.storage.rows import (
     act_of_row,
+    asked_of_row,
     audit_of_row,
     body_of_row,
     due_of_row,
@@ -21,6 +22,7 @@ from responder.adapters.storage.rows import (
 )
 from responder.adapters.storage.tables import (
     acts,
+    asked,
     audit,
     bodies,
     due,
@@ -42,6 +44,7 @@ from responder.core.machines.incident import Incident
 from responder.core.policy.escalation import Promise
 from responder.ports.store import (
     Act,
+    Asked,
     AuditLine,
     DueRow,
     Record,
@@ -126,6 +129,16 @@ class SqlReader:
             .order_by(records.c.seq)
         )
         return [self._record(row) for row in await self._rows(statement)]
+
+    async def shown_as(self, reference: str) -> IncidentId | None:
+        statement = (
+            select(records.c.incident)
+            .where(records.c.shown == reference, records.c.incident.is_not(None))
+            .order_by(records.c.seq.desc())
+            .limit(1)
+        )
+        rows = await self._rows(statement)
+        return IncidentId(rows[0].incident) if rows else None
 
     async def heartbeats(self) -> list[Heartbeat]:
         statement = (
@@ -300,6 +313,10 @@ class SqlReader:
             )
         )
         return act_of_row(rows[0]) if rows else None
+
+    async def asked(self, once: str) -> Asked | None:
+        rows = await self._by_key(select(asked).where(asked.c.once == once))
+        return asked_of_row(rows[0]) if rows else None
 
     async def tokens(self) -> list[Token]:
         return [

@@ -12,8 +12,10 @@ from responder.core.decision import DueKind
 from responder.core.identifiers import ContactName, IncidentId, JournalId, Kind, PinHash, RecordKey
 from responder.core.level import Level
 from responder.core.machines.incident import Incident, Phase
+from responder.core.machines.notice import Notice
 from responder.ports.store import (
     Act,
+    Asked,
     AuditLine,
     DueRow,
     NewBody,
@@ -35,6 +37,7 @@ def record_row(record: Record, codec: Codec) -> Fields:
         "incident": record.incident,
         "live": record.is_live,
         "body": codec.encode(record),
+        "shown": (record.posted or None) if isinstance(record, Notice) else None,
     }
 
 
@@ -123,6 +126,15 @@ def act_row(act: Act) -> Fields:
     }
 
 
+def asked_row(asked: Asked) -> Fields:
+    return {
+        "once": asked.once,
+        "incident": asked.incident,
+        "at": asked.at,
+        "reply": asked.reply,
+    }
+
+
 def token_row(token: Token) -> Fields:
     return {
         "id": token.id,
@@ -201,6 +213,10 @@ def act_of_row(row: Row[Any]) -> Act:
         at=row.at,
         reply=row.reply,
     )
+
+
+def asked_of_row(row: Row[Any]) -> Asked:
+    return Asked(once=row.once, incident=IncidentId(row.incident), at=row.at, reply=row.reply)
 
 
 def token_of_row(row: Row[Any]) -> Token:

@@ -74,8 +74,15 @@ records = Table(
     Column("incident", Words),
     Column("live", Boolean, nullable=False),
     Column("body", Text, nullable=False),
+    Column("shown", Words),  # of a notice: the reference of its message in the channel
     UniqueConstraint("kind", "id"),
     Index(None, "incident", "live"),
+    Index(
+        "ix_records_shown",
+        "shown",
+        sqlite_where=text("shown IS NOT NULL"),
+        postgresql_where=text("shown IS NOT NULL"),
+    ),
 )
 
 due = Table(
@@ -216,6 +223,16 @@ acts = Table(
     Column("at", Moment, nullable=False),
     Column("reply", Words, nullable=False),
     PrimaryKeyConstraint("actor", "incident", "revision", "verb"),
+    Index(None, "incident"),
+)
+
+asked = Table(
+    "asked",
+    METADATA,
+    Column("once", Words, primary_key=True),
+    Column("incident", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("reply", Words, nullable=False),
     Index(None, "incident"),
 )
 

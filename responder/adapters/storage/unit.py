@@ -21,6 +21,7 @@ from responder.adapters.storage.rows import due_of_row
 from responder.adapters.storage.tables import (
     INCIDENTS,
     acts,
+    asked,
     audit,
     counters,
     due,
@@ -40,6 +41,8 @@ from responder.core.machines.incident import Incident
 from responder.core.policy.escalation import Promise
 from responder.ports.store import (
     Act,
+    Asked,
+    AskedAlready,
     AuditLine,
     DueRow,
     KeyTaken,
@@ -154,6 +157,9 @@ class SqlUnit(SqlReader):
         own = self._waiting.acts.get((actor, incident, revision, verb))
         return own or await super().act(actor, incident, revision, verb)
 
+    async def asked(self, once: str) -> Asked | None:
+        return self._waiting.asked.get(once) or await super().asked(once)
+
     def _record(self, row: Row[Any]) -> Record:
         return self._remember(super()._record(row))
 
@@ -223,6 +229,11 @@ class SqlUnit(SqlReader):
     async def put_act(self, act: Act) -> None:
         self._waiting.acts[act.actor, act.incident, act.revision, act.verb] = act
 
+    async def put_asked(self, asked: Asked) -> None:
+        if await self.asked(asked.once) is not None:
+            raise AskedAlready(f"this was asked of {asked.incident} before")
+        self._waiting.asked[asked.once] = asked
+
     async def put_token(self, token: Token) -> None:
         self._waiting.tokens[token.id] = token
 
@@ -285,7 +296,7 @@ class SqlUnit(SqlReader):
 
         def work(connection: Connection) -> None:
             for chunk in chunks(ids):
-                for table in (records, incidents, summaries, occurrences, audit, acts):
+                for table in (records, incidents, summaries, occurrences, audit, acts, asked):
                     connection.execute(delete(table).where(table.c.incident.in_(chunk)))
 
         await self._transaction.run(work)

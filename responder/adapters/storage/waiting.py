@@ -10,6 +10,7 @@ from responder.adapters.storage.codec import Codec
 from responder.adapters.storage.rows import (
     Fields,
     act_row,
+    asked_row,
     audit_row,
     due_row,
     incident_row,
@@ -24,7 +25,7 @@ from responder.core.alert import Occurrence
 from responder.core.identifiers import Fingerprint, IncidentId, PinHash, RecordKey
 from responder.core.machines.incident import Incident
 from responder.core.policy.escalation import Promise
-from responder.ports.store import Act, AuditLine, Record, Summary, Token
+from responder.ports.store import Act, Asked, AuditLine, Record, Summary, Token
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class Waiting:
     promises: dict[PinHash, Promise] = field(default_factory=dict)
     audit: list[AuditLine] = field(default_factory=list)
     acts: dict[tuple[str, IncidentId, int, str], Act] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     number: int | None = None  # the last incident number that was given out
 
@@ -48,6 +50,7 @@ class Waiting:
             self.promises,
             self.audit,
             self.acts,
+            self.asked,
             self.tokens,
         )
         return any(some) or self.number is not None
@@ -65,6 +68,7 @@ class Waiting:
         yield writes.promise, promises
         yield writes.audit, [audit_row(line) for line in self.audit]
         yield writes.act, [act_row(act) for act in self.acts.values()]
+        yield writes.asked, [asked_row(asked) for asked in self.asked.values()]
         yield writes.token, [token_row(token) for token in self.tokens.values()]
         if self.number is not None:
             yield writes.counter, [{"name": INCIDENTS, "value": self.number}]

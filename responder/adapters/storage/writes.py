@@ -10,6 +10,7 @@ from sqlalchemy import Table, bindparam, delete, insert, update
 from responder.adapters.storage.batch import Batch
 from responder.adapters.storage.tables import (
     acts,
+    asked,
     audit,
     bodies,
     counters,
@@ -49,6 +50,7 @@ class Writes:
         self.promise = Batch(on_conflict(promises).on_conflict_do_nothing())
         self.audit = Batch(insert(audit))
         self.act = self._replace(acts, {"actor", "incident", "revision", "verb"})
+        self.asked = Batch(insert(asked))
         self.token = self._replace(tokens, {"id"})
         self.counter = self._replace(counters, {"name"})
         self.append_journal = insert(journal).returning(journal.c.id, sort_by_parameter_order=True)

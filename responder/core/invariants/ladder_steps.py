@@ -25,6 +25,7 @@ def of_ladder(before: Escalation, event: object, decision: Decision[Escalation],
     yield from _of_lease(before, event, decision, now)
     yield from _of_rungs(before, asked, now)
     yield from _of_quiet(before, after, asked)
+    yield from _of_strangers(event, after, asked)
     yield from _of_tellings(before, event, decision, asked)
 
 
@@ -81,7 +82,7 @@ def _of_rungs(before: Escalation, asked: Sequence[PageAsked], now: datetime) -> 
 
 
 def _of_quiet(before: Escalation, after: Escalation, asked: Sequence[PageAsked]) -> Found:
-    allowed = {PageReason.ESCALATED, PageReason.JOINED, PageReason.TAKEN_OVER}
+    allowed = {PageReason.ESCALATED, PageReason.JOINED, PageReason.TAKEN_OVER, PageReason.STRANGER}
     if after.phase is escalation.Phase.STOPPED:
         allowed = {PageReason.RESOLVED}
     elif after.lease is None and after.snooze is None:
@@ -89,6 +90,15 @@ def _of_quiet(before: Escalation, after: Escalation, asked: Sequence[PageAsked])
     for each in asked:
         if each.reason not in allowed:
             yield Code.ASKED_WHILE_QUIET, f"for {each.reason} while {after.phase}"
+
+
+def _of_strangers(event: object, after: Escalation, asked: Sequence[PageAsked]) -> Found:
+    """Whoever holds it because somebody else said so hears of it, and nobody hears of it without that."""
+    told_of = {each.contact for each in asked if each.reason is PageReason.STRANGER}
+    is_by_stranger = isinstance(event, escalation.Acknowledged) and bool(event.stranger)
+    holds = {after.lease.holder} if is_by_stranger and after.lease is not None else set()
+    if told_of != holds:
+        yield Code.UNTOLD, f"{sorted(holds)} hold it by a stranger's word, and {sorted(told_of)} are told"
 
 
 def _of_tellings(

@@ -21,8 +21,8 @@ STEP = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -44,7 +44,7 @@ def tables(path: Path) -> set[str]:
 def migrations_with(directory: Path, more: str) -> Path:
     """This program's own, and one step after them that adds a table."""
     copied = copytree(MIGRATIONS, directory / "migrations")
-    (copied / "versions" / "0002_second.py").write_text(STEP.format(more=more), encoding="utf-8")
+    (copied / "versions" / "9999_next.py").write_text(STEP.format(more=more), encoding="utf-8")
     return copied
 
 
@@ -134,7 +134,7 @@ async def test_a_database_of_a_newer_program_is_refused_and_left_alone(path, tmp
     run(path, migrations_with(tmp_path, "pass"))
     before = path.read_bytes()
     with pytest.raises(
-        Newer, match=r"responder\.db has schema 0002, .* a newer one has made it\. Run that version"
+        Newer, match=r"responder\.db has schema 9999, .* a newer one has made it\. Run that version"
     ):
         await open_sqlite(path)
     assert path.read_bytes() == before

@@ -8,6 +8,7 @@ from responder.core.decision import DueKind
 from responder.core.identifiers import JournalId, Kind
 from responder.ports.store import (
     Act,
+    Asked,
     Reader,
     SummaryQuery,
     Unit,
@@ -21,6 +22,7 @@ from tests.builders import (
     body,
     heartbeat,
     incident,
+    notice,
     occurrence,
     page,
     promise,
@@ -32,6 +34,7 @@ QUESTIONS: dict[str, Callable[[Reader], Awaitable[object]]] = {
     "records": lambda reader: reader.records([key_of(incident()), key_of(page())]),
     "live records": lambda reader: reader.live_records([I1]),
     "records of": lambda reader: reader.records_of(I1, Kind.PAGE),
+    "shown as": lambda reader: reader.shown_as("C1/17.1"),
     "heartbeats": lambda reader: reader.heartbeats(),
     "open incidents": lambda reader: reader.open_incidents([incident().key]),
     "last occurrences": lambda reader: reader.last_occurrences([occurrence().fingerprint]),
@@ -51,6 +54,7 @@ QUESTIONS: dict[str, Callable[[Reader], Awaitable[object]]] = {
     "set-aside count": lambda reader: reader.set_aside_count(),
     "bodies": lambda reader: reader.bodies(JournalId(0), 10),
     "act": lambda reader: reader.act("cto", I1, 1, "ack"),
+    "asked": lambda reader: reader.asked("slack:1"),
     "tokens": lambda reader: reader.tokens(),
     "token by digest": lambda reader: reader.token_by_digest(token().digest),
 }
@@ -61,12 +65,14 @@ async def write_everything(unit: Unit) -> None:
     """Something for each question, about I1."""
     await unit.put_record(incident(hidden=frozenset({"group"})), NOON)
     await unit.put_record(page(), NOON)
+    await unit.put_record(notice(posted="C1/17.1"), NOON)
     await unit.put_record(heartbeat(), NOON)
     await unit.put_occurrence(occurrence())
     await unit.put_promise(promise())
     await unit.put_summary(summary())
     await unit.put_audit([audit_line()])
     await unit.put_act(Act(actor="cto", incident=I1, revision=1, verb="ack", at=NOON, reply="done"))
+    await unit.put_asked(Asked(once="slack:1", incident=I1, at=NOON, reply="done"))
     await unit.put_token(token())
     _, aside = await unit.append_bodies([body(), body()])
     await unit.set_body_aside(aside, "unreadable", NOON)

@@ -1,11 +1,15 @@
-"""Audit lines, acts and tokens."""
+"""Audit lines, acts, commands under a key of their own, and tokens."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from responder.ports.store import (
     Act,
+    Asked,
+    AskedAlready,
 )
 from tests.builders import (
     HOUR,
@@ -44,6 +48,35 @@ async def test_an_act_is_known_by_who_did_what_to_which_revision(store):
         assert await reader.act("cto", I2, 3, "ack") is None
         assert await reader.act("cto", I1, 4, "ack") is None
         assert await reader.act("cto", I1, 3, "resolve") is None
+
+
+async def test_what_was_asked_is_known_by_its_key(store):
+    asked = Asked(once="slack:1", incident=I1, at=NOON, reply="escalation.acknowledged")
+    async with store.unit() as unit:
+        await unit.put_asked(asked)
+    async with store.reading() as reader:
+        assert await reader.asked("slack:1") == asked
+        assert await reader.asked("slack:2") is None
+        assert await reader.asked("slack:") is None
+
+
+async def test_a_key_is_taken_once_whoever_asks_again_and_whatever_about(store):
+    first = Asked(once="slack:1", incident=I1, at=NOON, reply="escalation.acknowledged")
+    async with store.unit() as unit:
+        await unit.put_asked(first)
+        with pytest.raises(AskedAlready):
+            await unit.put_asked(replace(first, incident=I2))
+
+    async def act_again() -> None:
+        async with store.unit() as unit:
+            await unit.put_act(Act(actor="cto", incident=I1, revision=3, verb="ack", at=NOON, reply=""))
+            await unit.put_asked(replace(first, at=NOON + MINUTE))
+
+    with pytest.raises(AskedAlready):
+        await act_again()
+    async with store.reading() as reader:
+        assert await reader.asked("slack:1") == first
+        assert await reader.act("cto", I1, 3, "ack") is None
 
 
 async def test_tokens_are_listed_found_by_digest_and_changed(store):

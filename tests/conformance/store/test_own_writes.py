@@ -17,6 +17,7 @@ from tests.builders import (
     NOON,
     audit_line,
     body,
+    notice,
     occurrence,
     page,
     summary,
@@ -60,6 +61,7 @@ async def test_a_unit_that_changes_what_it_read_answers_with_the_change(store, q
         await unit.put_record(closed(I1), NOON)
         await unit.put_record(page(phase=pages.Phase.WITHDRAWN, next_at=None), NOON)
         await unit.put_record(page("I1-p2", next_at=NOON + MINUTE), NOON)
+        await unit.put_record(notice(posted=""), NOON)
         await unit.put_record(beating("watchdog", NOON), NOON)
         await unit.put_occurrence(occurrence(number=2, starts_at=NOON + HOUR))
         await unit.put_summary(summary(standing=Standing.CLOSED))
@@ -70,4 +72,4 @@ async def test_a_unit_that_changes_what_it_read_answers_with_the_change(store, q
         within = await ask(unit)
     async with store.reading() as reader:
         assert await ask(reader) == within
-    assert within != before or question in ("promises", "set-aside count")
+    assert within != before or question in ("promises", "asked", "set-aside count")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from responder.core.identifiers import ContactName, IncidentId, JournalId, Kind
+from responder.core.identifiers import ContactName, Fingerprint, IncidentId, JournalId, Kind
 from responder.core.machines import duty as duties
 from responder.core.machines import notice as notices
 from responder.core.machines import page as pages
@@ -194,3 +194,18 @@ async def test_nothing_asked_for_is_nothing_found(store):
         await unit.release_bodies([])
         await unit.put_audit([])
         await unit.lock([])
+
+
+async def test_a_message_in_a_channel_is_known_by_its_reference(store):
+    await put(
+        store,
+        notice("I1", posted="C1/17.1"),
+        notice("I2", posted="C1/17.2"),
+        notice("I3"),
+        replace(notice("I9", posted="C1/17.9"), incident=None, occurrence=Fingerprint("a")),
+    )
+    await put(store, notice("I2", posted="C1/17.3"))
+    async with store.reading() as reader:
+        found = {number: await reader.shown_as(f"C1/17.{number}") for number in (1, 2, 3, 4, 9)}
+        assert found == {1: "I1", 2: None, 3: "I2", 4: None, 9: None}
+        assert await reader.shown_as("") is None

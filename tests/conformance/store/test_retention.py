@@ -8,6 +8,7 @@ from responder.core.machines import escalation as escalations
 from responder.core.machines import incident as incidents
 from responder.ports.store import (
     Act,
+    Asked,
     Reader,
     Standing,
     SummaryQuery,
@@ -49,6 +50,7 @@ async def test_a_closed_incident_goes_with_everything_of_its_own(store):
             await unit.put_act(
                 Act(actor="cto", incident=IncidentId(id_), revision=1, verb="ack", at=NOON, reply="")
             )
+            await unit.put_asked(Asked(once=f"once {id_}", incident=IncidentId(id_), at=NOON, reply=""))
     async with store.unit() as unit:
         assert len((await unit.live_records([I1]))[I1]) == 3
         assert await unit.delete_closed_before(NOON + MINUTE, 10) == 1
@@ -71,6 +73,7 @@ async def everything_of(reader: Reader, id_: IncidentId) -> dict[str, int]:
         "occurrences": len(await reader.occurrences_of(id_, 10)),
         "last occurrences": len(await reader.last_occurrences([occurrence(id_).fingerprint])),
         "audit lines": len(await reader.audit_of(id_, 10)),
+        "asked": int(await reader.asked(f"once {id_}") is not None),
         "acts": int(await reader.act("cto", id_, 1, "ack") is not None),
     }
 

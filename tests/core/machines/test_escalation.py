@@ -143,6 +143,38 @@ def test_whoever_holds_it_and_is_the_last_rung_is_paged_once():
     assert climb.who(since=21) == [(80, PageReason.LEASE_ENDED, DEVOPS)]
 
 
+KIM = "kim (U024BE7LH)"
+
+
+def test_a_stranger_acknowledges_in_somebodys_name_who_is_told_at_once():
+    decision = advance(Climb(SEVERE).state, Acknowledged(by=ANA, stranger=KIM), NOON)
+    assert decision.emits == (
+        PagesWithdrawn(incident=I1),
+        NoticeAsked(incident=I1, channels=SEVERE.channels, reason=NoticeReason.STRANGER, subject=KIM),
+        PageAsked(page="I1-p4", incident=I1, contact=ANA, reason=PageReason.STRANGER, subject=KIM),
+    )
+    assert decision.state.lease == Lease(holder=ANA, since=NOON, until=NOON + HOUR)
+    assert decision.state.last_holder == ANA
+
+
+def test_a_stranger_takes_it_from_its_holder_and_both_are_told():
+    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA)).at(20, Acknowledged(by=BO, stranger=KIM))
+    assert climb.who(since=20) == [(20, PageReason.STRANGER, BO), (20, PageReason.TAKEN_OVER, ANA)]
+    assert [page.subject for _, page in climb.paged[-2:]] == [KIM, BO]
+
+
+def test_a_stranger_renews_for_the_holder_who_is_told_and_still_owes_what_they_owed():
+    climb = Climb(SEVERE).at(10, Acknowledged(by=ANA))
+    decision = advance(climb.state, Acknowledged(by=ANA, stranger=KIM), NOON + 30 * MINUTE)
+    assert [type(emit) for emit in decision.emits] == [NoticeAsked, PageAsked]
+    assert decision.state.lease == Lease(holder=ANA, since=NOON + 10 * MINUTE, until=NOON + 90 * MINUTE)
+
+
+def test_a_lease_by_a_strangers_word_ends_like_any_other():
+    climb = Climb(SEVERE).at(20, Acknowledged(by=ANA, stranger=KIM)).until(80)
+    assert climb.who(since=21)[0] == (80, PageReason.LEASE_ENDED, ANA)
+
+
 # Snoozes
 
 
@@ -476,6 +508,7 @@ EVERY: Sequence[tuple[Event, tuple[Why, Why, Why, Why, Why]]] = (
         Acknowledged(by=BO),
         (Why.ACKNOWLEDGED, Why.TAKEN_OVER, Why.ACKNOWLEDGED, Why.TAKEN_OVER, Why.ACKNOWLEDGED_LATE),
     ),
+    (Acknowledged(by=BO, stranger=KIM), (*(Why.ACKNOWLEDGED_BY_STRANGER,) * 4, Why.ACKNOWLEDGED_LATE)),
     (
         Unacknowledged(by=BO),
         (Why.NOTED, Why.UNACKNOWLEDGED, Why.UNACKNOWLEDGED, Why.UNACKNOWLEDGED, Why.NOTED),
@@ -527,6 +560,19 @@ FAILED_RUNG = MoveWanted(why=EarlyWhy.PAGE_FAILED, step=2)
             HELD, Acknowledged(by=BO), {"by": "bo", "until": NEXT_HOUR, "from": "ana"}, id="taken over"
         ),
         pytest.param(STOPPED, Acknowledged(by=BO), {"by": "bo"}, id="acknowledged late"),
+        pytest.param(
+            CLIMBING,
+            Acknowledged(by=BO, stranger=KIM),
+            {"by": "bo", "until": NEXT_HOUR, "stranger": KIM},
+            id="acknowledged by a stranger",
+        ),
+        pytest.param(
+            HELD,
+            Acknowledged(by=BO, stranger=KIM),
+            {"by": "bo", "until": NEXT_HOUR, "stranger": KIM, "from": "ana"},
+            id="taken over by a stranger",
+        ),
+        pytest.param(STOPPED, Acknowledged(by=BO, stranger=KIM), {"by": KIM}, id="a stranger, late"),
         pytest.param(HELD, Unacknowledged(by=BO), {"by": "bo", "holder": "ana"}, id="undone"),
         pytest.param(SNOOZED, Unacknowledged(by=BO), {"by": "bo", "holder": "ana"}, id="a snooze undone"),
         pytest.param(CLIMBING, Unacknowledged(by=BO), {"by": "bo"}, id="nothing to undo"),

@@ -159,6 +159,18 @@ FAULTS = {
         "roster",
         "did you mean `weekly`?",
     ),
+    "strangers acknowledge for nobody that is known": (
+        ("contacts", "strangers"),
+        {"acknowledge_for": "onn-call"},
+        "acknowledge_for",
+        "did you mean `on-call`?",
+    ),
+    "strangers who may do something else": (
+        ("contacts", "strangers"),
+        {"resolve_for": "on-call"},
+        "resolve_for",
+        "acknowledge_for",
+    ),
     "an unknown role": (("contacts", "contacts", "ann", "roles"), ["boss"], 0, "'approver'"),
     "an unknown language": (("contacts", "contacts", "ann", "locale"), "de", "locale", "'en' or 'ko'"),
     "an unknown zone": (("contacts", "contacts", "ann", "timezone"), "Asia/Soul", "timezone", "Asia/Seoul"),

@@ -14,13 +14,16 @@ from responder.core.machines.escalation.record import Escalation, Lease, Phase, 
 
 def acknowledge(state: Escalation, event: Acknowledged, now: datetime) -> Decision[Escalation]:
     if state.phase is Phase.STOPPED:
-        return Decision(state, Why.ACKNOWLEDGED_LATE, details={"by": event.by})
+        # By name: whoever it was done for has nothing to hear of, for it holds nobody.
+        return Decision(state, Why.ACKNOWLEDGED_LATE, details={"by": event.stranger or event.by})
     length = state.terms.ack_lease if event.wanted is None else min(event.wanted, state.terms.ack_lease)
     before = state.lease
     since = before.since if before is not None and before.holder == event.by else now
     lease = Lease(holder=event.by, since=since, until=now + length)
     state = settle(replace(state, lease=lease, last_holder=event.by), now)
     details = {"by": event.by, "until": lease.until.isoformat()}
+    if event.stranger:
+        return _in_the_name_of(state, event, before, details)
     if before is not None and before.holder == event.by:
         # What is owed now was asked for while they held it: somebody escalated, or an alert joined.
         return Decision(state, Why.RENEWED, details=details)
@@ -29,6 +32,25 @@ def acknowledge(state: Escalation, event: Acknowledged, now: datetime) -> Decisi
         return Decision(state, Why.ACKNOWLEDGED, emits, details=details)
     state, told = page_people(state, (before.holder,), PageReason.TAKEN_OVER, subject=event.by)
     return Decision(state, Why.TAKEN_OVER, (*emits, *told), details=details | {"from": before.holder})
+
+
+def _in_the_name_of(
+    state: Escalation, event: Acknowledged, before: Lease | None, details: dict[str, str]
+) -> Decision[Escalation]:
+    """`event.by` holds it, and knows nothing of it: they are told, and so is everybody who looks.
+
+    What they owed an answer to while they held it themselves stays owed, as when they renew it.
+    """
+    details = details | {"stranger": event.stranger}
+    state, told = page_people(state, (event.by,), PageReason.STRANGER, subject=event.stranger)
+    emits = (level_notice(state, NoticeReason.STRANGER, event.stranger), *told)
+    if before is not None and before.holder == event.by:
+        return Decision(state, Why.ACKNOWLEDGED_BY_STRANGER, emits, details=details)
+    if before is not None:
+        state, gone = page_people(state, (before.holder,), PageReason.TAKEN_OVER, subject=event.by)
+        emits, details = (*emits, *gone), details | {"from": before.holder}
+    withdrawn = PagesWithdrawn(incident=state.incident)
+    return Decision(state, Why.ACKNOWLEDGED_BY_STRANGER, (withdrawn, *emits), details=details)
 
 
 def unacknowledge(state: Escalation, event: Unacknowledged, now: datetime) -> Decision[Escalation]:

@@ -24,10 +24,14 @@ class LevelReached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """`wanted`: how long they take it for; None = the level's whole lease, which is also the most."""
+    """`wanted`: how long they take it for; None = the level's whole lease, which is also the most.
+
+    `stranger`: who did it in the name of `by`, where that was no contact; "" = they did it themselves.
+    """
 
     by: ContactName
     wanted: timedelta | None = None
+    stranger: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ class Why(StrEnum):
     ACKNOWLEDGED = "escalation.acknowledged"
     RENEWED = "escalation.renewed"
     TAKEN_OVER = "escalation.taken_over"
+    ACKNOWLEDGED_BY_STRANGER = "escalation.acknowledged_by_stranger"
     ACKNOWLEDGED_LATE = "escalation.acknowledged_late"
     UNACKNOWLEDGED = "escalation.unacknowledged"
     LEASE_ENDED = "escalation.lease_ended"

@@ -1,0 +1,137 @@
+"""What people look up from Slack: what is open, one incident, who has it; and which incident they mean."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from responder.core.identifiers import ContactName, IncidentId, Kind
+from responder.core.policy.contacts import Person
+from responder.dialects.slack import answers
+from responder.dialects.slack.answers import Listed
+from responder.dialects.slack.blocks import Post
+from responder.dialects.slack.said import Place, Said, Unclear
+from responder.dialects.visible import visible
+from responder.dialects.wording import at, explain_why
+from responder.engine.commands import Reply
+from responder.engine.service import Service
+from responder.engine.situations import Seen
+from responder.engine.views import LINES
+from responder.ports.store import AuditLine, Standing, Summary, SummaryQuery
+
+OPEN = frozenset({Standing.OPEN, Standing.ACKNOWLEDGED, Standing.SNOOZED})
+LISTED = 200  # incidents that a list counts; an answer shows the first of them
+OFFERED = 10  # incidents that are offered where it is not clear which is meant
+TITLE = 40  # characters of each
+HAPPENED = 8  # lines of the audit under an incident
+TOLD = (Kind.INCIDENT, Kind.ESCALATION, Kind.DUTY)  # whose decisions are what happened; the others are how
+PEOPLE = ("by", "from", "holder", "contact")  # details that name a contact
+
+
+class Reading:
+    """`seen`, everywhere: who reads."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def which(self, said: Said, place: Place) -> IncidentId | Unclear:
+        """The incident that is meant: the one named, else the thread's, else the only one that is open."""
+        if said.incident:
+            named = IncidentId(said.incident)
+            return named if await self._service.views.summary(named) is not None else await self.no_such(said)
+        if place.thread:
+            shown = await self._service.views.shown_as(f"{place.channel}/{place.thread}")
+            if shown is not None:
+                return shown
+        found = await self._open(OFFERED + 1)
+        if len(found) == 1:
+            return found[0].incident
+        if not found:
+            return Unclear(code="desk.none_open")
+        return Unclear(code="desk.which", figures={"open": _offered(found)})
+
+    async def no_such(self, said: Said) -> Unclear:
+        """There is none of that name; what is open, and the one that may have been meant."""
+        found = await self._open(OFFERED + 1)
+        figures = {"incident": visible(said.incident, 20), "open": _offered(found)}
+        near = difflib.get_close_matches(said.incident, [each.incident for each in found], n=1)
+        return Unclear(
+            code="desk.no_such" if found else "desk.no_such_none_open",
+            figures=figures,
+            meant=f"/incident {said.verb.value} {near[0]}" if near else "",
+        )
+
+    async def listed(self, seen: Seen) -> Post:
+        found = [
+            Listed(
+                incident=each.incident,
+                level=int(each.level),
+                state=each.standing.value,
+                title=each.title,
+                holder=self._called(each.holder, seen) if each.holder is not None else "",
+                opened_at=each.opened_at,
+            )
+            for each in await self._open(LISTED)
+        ]
+        return answers.listed(found, seen.locale, self._service.points.clock.now(), seen.zone)
+
+    async def shown(self, incident: IncidentId, seen: Seen) -> Post:
+        message = await self._service.views.message(incident, seen)
+        assert message is not None, "it was found, and only retention ends it"
+        now = self._service.points.clock.now()
+        lines = [line for line in await self._audit(incident) if line.record.kind in TOLD][-HAPPENED:]
+        happened = (
+            f"{at(line.at, now, seen.zone)} {self.explained(line.why, line.details, seen)}" for line in lines
+        )
+        return answers.story(replace(message, story=tuple(happened)))
+
+    async def who(self, incident: IncidentId, seen: Seen) -> Post:
+        message = await self._service.views.message(incident, seen)
+        story = await self._service.views.story(incident)
+        assert message is not None
+        assert story is not None
+        paged = dict.fromkeys(self._called(page.contact, seen) for page in story.pages)
+        facts = message.facts
+        return answers.who(incident, facts["holder"], paged, facts["next"], seen.locale)
+
+    async def title(self, incident: IncidentId) -> str:
+        """ "" where there is no such incident."""
+        found = await self._service.views.summary(incident)
+        return found.title if found is not None else ""
+
+    def explained(self, code: str, details: Mapping[str, str], seen: Seen) -> str:
+        named = {
+            name: self._called(ContactName(value), seen) if name in PEOPLE else value
+            for name, value in details.items()
+        }
+        return explain_why(code, named, seen.zone, locale=seen.locale)
+
+    def replied(self, reply: Reply, seen: Seen) -> str:
+        return self.explained(reply.code, reply.details, seen)
+
+    async def _open(self, most: int) -> list[Summary]:
+        found, _ = await self._service.views.incidents(SummaryQuery(standings=OPEN, limit=most))
+        return found
+
+    async def _audit(self, incident: IncidentId) -> list[AuditLine]:
+        """The last of it."""
+        kept: list[AuditLine] = []
+        while True:
+            page = await self._service.views.audit(incident, after=kept[-1].id if kept else 0)
+            kept = [*kept[-LINES:], *page]
+            if len(page) < LINES:
+                return kept
+
+    def _called(self, name: ContactName, seen: Seen) -> str:
+        contact = self._service.policies.book.contacts.get(name)
+        return _named(contact, seen) if isinstance(contact, Person) else name
+
+
+def _named(person: Person, seen: Seen) -> str:
+    return next((name for locale, name in person.names.items() if locale == seen.locale), person.name)
+
+
+def _offered(found: list[Summary]) -> str:
+    offered = [f"{each.incident} {visible(each.title, TITLE)}" for each in found[:OFFERED]]
+    return ", ".join(offered) + (" …" if len(found) > OFFERED else "")
