@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import TextIO
@@ -15,10 +15,14 @@ import structlog
 
 from responder.adapters import local_token
 from responder.adapters.channels import KINDS, make, models
-from responder.adapters.channels.tools import Sessions, Tools
+from responder.adapters.channels.tools import Tools
 from responder.adapters.clock import SystemClock
 from responder.adapters.no_faults import NoFaults
 from responder.adapters.policy_files import PolicyFiles
+from responder.adapters.sessions import Sessions
+from responder.adapters.slack.account import SlackAccount
+from responder.adapters.slack.chat import SlackChat
+from responder.adapters.slack.socket import SlackSocket
 from responder.adapters.storage.sqlite import SqliteStore, open_sqlite
 from responder.core.identifiers import ContactName
 from responder.engine.catalogue import Catalogue
@@ -29,10 +33,13 @@ from responder.engine.service import Service, put_together
 from responder.engine.situations import Place
 from responder.ports.clock import Clock
 from responder.ports.faults import Faults
+from responder.ports.inbox import Inbox
 from responder.settings import Settings
 from responder.telemetry import Metrics, configure_logging
 from responder.web.auth import Doors
-from responder.web.server import Listener, listen, make_app, tls_context
+from responder.web.server import Listener, listen, make_app, public_app, tls_context
+from responder.web.slack.desk import Desk
+from responder.web.slack.door import SlackDoor
 
 LOCAL = "local"  # what the local token is called; the file that holds it is in the settings
 
@@ -48,6 +55,7 @@ class House:
     service: Service
     store: SqliteStore
     sessions: Sessions
+    slack: SlackAccount | None
 
     async def close(self) -> None:
         await self.sessions.close()
@@ -71,8 +79,8 @@ async def build(
     files = policy_files(settings)
     book = await asyncio.to_thread(files.load)
     sessions = Sessions()
-
-    tools = Tools(clock=clock, environ=environ, sessions=sessions, stdout=stdout)
+    account = slack_account(settings, sessions, clock)
+    tools = Tools(clock=clock, environ=environ, sessions=sessions, stdout=stdout, slack=account)
     catalogue = Catalogue(partial(make, tools=tools))
     await catalogue.fill(book)
     store = await open_sqlite(settings.database_path)
@@ -83,16 +91,31 @@ async def build(
         clock=clock,
         faults=faults or NoFaults(),
         metrics=Metrics(),
+        chat=SlackChat(account) if account is not None else None,
     )
     service = put_together(
         points,
         book,
         catalogue,
         environ=environ,
-        place=Place(zone=settings.zone),
+        place=Place(zone=settings.zone, locale=settings.locale),
         kept=Kept(bodies=settings.keep_bodies, incidents=settings.keep_incidents),
     )
-    return House(service, store, sessions)
+    return House(service, store, sessions, account)
+
+
+def slack_account(settings: Settings, sessions: Sessions, clock: Clock) -> SlackAccount | None:
+    """None where no token is set; Slack's channels print on the console then."""
+    if settings.slack_bot_token is None:
+        return None
+    app_token = settings.slack_app_token
+    return SlackAccount(
+        token=settings.slack_bot_token.get_secret_value(),
+        app_token=app_token.get_secret_value() if app_token is not None else "",
+        api_url=settings.slack_api_url,
+        sessions=sessions,
+        clock=clock,
+    )
 
 
 async def serve(
@@ -111,35 +134,63 @@ async def serve(
         service = house.service
         tokenless = await _keep_local_token(service, settings)
         # Before anything runs: where the address is taken, nothing has been started that would have to be stopped.
-        listener = await _listen(service, settings)
+        desk = Desk(service, settings.slack_team_id)
+        listeners = await _listen(service, settings, desk)
         try:
             await service.start()
-            lines = greeting(service, settings, listener.port, tokenless)
+            if (inbox := slack_inbox(settings, house.slack)) is not None:
+                service.supervisor.start("slack-socket", partial(inbox.run, desk.take))
+            lines = greeting(service, settings, [listener.port for listener in listeners], tokenless)
             stranded = await service.reload.stranded(service.policies.book)
             lines += [f"responder: {fault.what}; {fault.instead}" for fault in stranded]
             out.writelines(f"{line}\n" for line in lines)
             out.flush()
             await _until_told(service)
         finally:
-            await listener.close()
+            for listener in listeners:
+                await listener.close()
             await service.stop()
+            await desk.settle()
     finally:
         await house.close()
     return 0
 
 
-async def _listen(service: Service, settings: Settings) -> Listener:
+def slack_inbox(settings: Settings, account: SlackAccount | None) -> Inbox | None:
+    """The connection through which Slack speaks where it cannot reach us; None where it is not wanted."""
+    if account is None or settings.slack_app_token is None:
+        return None
+    return SlackSocket(account, echo_channel=settings.slack_echo_channel, clock=account.clock)
+
+
+async def _listen(service: Service, settings: Settings, desk: Desk) -> list[Listener]:
+    """The listener for everything; where one is asked for, another that the Internet may reach. Raises OSError."""
+    secrets = tuple(secret.get_secret_value() for secret in settings.slack_signing_secret)
+    slack = SlackDoor(secrets, settings.slack_team_id, service.points.clock) if settings.takes_slack else None
     doors = Doors(
         tokens=tuple(token.get_secret_value() for token in settings.webhook_token),
         basic=settings.webhook_basic.get_secret_value() if settings.webhook_basic else None,
         client_certificates=settings.tls_client_ca is not None,
         body_most=settings.webhook_body_most,
         version=version("responder"),
+        slack=slack,
     )
     context = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         context = tls_context(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
-    return await listen(make_app(service, doors), settings.listen.host, settings.listen.port, context)
+    wanted = [(settings.listen, make_app(service, doors, desk))]
+    if settings.public_listen is not None:
+        inside = make_app(service, replace(doors, slack=None), desk)
+        wanted = [(settings.listen, inside), (settings.public_listen, public_app(service, doors, desk))]
+    listeners: list[Listener] = []
+    try:
+        for address, app in wanted:
+            listeners.append(await listen(app, address.host, address.port, context))
+    except OSError:
+        for listener in listeners:
+            await listener.close()
+        raise
+    return listeners
 
 
 async def _keep_local_token(service: Service, settings: Settings) -> str | None:
@@ -160,8 +211,9 @@ async def _keep_local_token(service: Service, settings: Settings) -> str | None:
     return None
 
 
-def greeting(service: Service, settings: Settings, port: int, tokenless: str | None) -> list[str]:
-    """What a person who has started it needs to know, a line each."""
+def greeting(service: Service, settings: Settings, ports: Sequence[int], tokenless: str | None) -> list[str]:
+    """What a person who has started it needs to know, a line each. `ports`: LISTEN's, then PUBLIC_LISTEN's."""
+    port = ports[0]
     scheme = "https" if settings.tls_cert is not None else "http"
     lines = [f"responder: serving on {scheme}://{settings.listen.host}:{port}"]
     lines.append(f"responder: policies {service.policies.book.hash} from {settings.policies}")
@@ -170,6 +222,9 @@ def greeting(service: Service, settings: Settings, port: int, tokenless: str | N
         lines.append(
             "responder: webhooks need no credential here; set RESPONDER_WEBHOOK_TOKEN before others can reach it"
         )
+    if settings.public_listen is not None:
+        lines.append(f"responder: Slack's requests on {scheme}://{settings.public_listen.host}:{ports[1]}")
+    lines += _on_slack(settings)
     for name, missing in sorted(service.catalogue.fallbacks.items()):
         lines.append(f"responder: channel {name} prints here instead: {missing}")
     for contact, why in sorted(service.directory.speechless().items()):
@@ -181,6 +236,21 @@ def greeting(service: Service, settings: Settings, port: int, tokenless: str | N
     where = "" if address == DEFAULT_ADDRESS else f"RESPONDER_URL={address} "
     lines.append(f"responder: send a first alert with: {where}.venv/bin/responder send")
     return lines
+
+
+def _on_slack(settings: Settings) -> list[str]:
+    """Half a configuration is said; none, and a whole one, need no word."""
+    has_token = settings.slack_bot_token is not None
+    if has_token and not settings.takes_slack and settings.slack_app_token is None:
+        return [
+            "responder: Slack's buttons and commands are refused: set RESPONDER_SLACK_SIGNING_SECRET, "
+            "or RESPONDER_SLACK_APP_TOKEN for Socket Mode"
+        ]
+    if settings.takes_slack and not has_token:
+        return [
+            "responder: Slack's commands are taken, and its channels print here: set RESPONDER_SLACK_BOT_TOKEN"
+        ]
+    return []
 
 
 async def _until_told(service: Service) -> None:

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from responder.adapters.channels import KINDS, faults_of, make, models
-from responder.adapters.channels.tools import Sessions, Tools
+from responder.adapters.channels.tools import Tools
 from responder.adapters.clock import SystemClock
 from responder.adapters.policy_files import PolicyFiles
+from responder.adapters.sessions import Sessions
 from responder.cli.outcome import Exit, Trouble
 from responder.core.errors import Fault, PolicyFaults
 from responder.core.policy.book import PolicyBook

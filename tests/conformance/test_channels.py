@@ -12,17 +12,21 @@ from datetime import timedelta
 import pytest
 
 from responder.adapters.channels import KINDS, make
-from responder.adapters.channels.tools import Sessions, Tools
+from responder.adapters.channels.tools import Tools
+from responder.adapters.sessions import Sessions
+from responder.adapters.slack.account import SlackAccount
 from responder.core.errors import Failure, Permanent, Transient
 from responder.core.identifiers import ChannelName
 from responder.core.policy.channels import ChannelEntry
-from responder.ports.channel import Channel, OnRepeat, Receipt
+from responder.ports.channel import Channel, OnRepeat, Receipt, Spelling
 from tests.adapters.channels.messages import delivery
 from tests.fakes import channel as fakes
 from tests.fakes import sink as sinks
 from tests.fakes.clock import FakeClock
+from tests.fakes.slack import BOT_TOKEN, USER, Fails, FakeSlack, Hangs, Status
 
 NAME = ChannelName("sms")
+POST = "chat.postMessage"
 HOSTILE = 'a\x1b[31m\r\n"b"\\\u202e\x00\ud800{{ x }}<!channel>서울🔥'
 
 
@@ -37,6 +41,10 @@ class Rig:
     refuse_once: Callable[[], None] | None = None  # for good
     hang_once: Callable[[], None] | None = None
     hanging: Callable[[], Awaitable[object]] | None = None  # returns once a message hangs
+    # Addresses as its contacts have them: any one, an odd one, and one that is not to be repeated.
+    address: str = "+82-2-555-0142"
+    odd_address: str = HOSTILE
+    secret_address: str = "+82-canary"
 
 
 @asynccontextmanager
@@ -110,7 +118,39 @@ async def webhook() -> AsyncIterator[Rig]:
         await sessions.close()
 
 
-RIGS = {"fake": fake, "console": console, "webhook": webhook}
+@asynccontextmanager
+async def slack() -> AsyncIterator[Rig]:
+    clock, sessions = FakeClock(), Sessions(trust_env=False)
+    async with FakeSlack(clock) as workspace:
+        workspace.limits.is_on = False
+        workspace.tokens["xoxb-canary"] = workspace.tokens[BOT_TOKEN]
+        workspace.workspace.add_user("U0CANARY01")
+        account = SlackAccount(
+            token="xoxb-canary",
+            app_token="xapp-canary",
+            api_url=f"{workspace.url}/api/",
+            sessions=sessions,
+            clock=clock,
+        )
+        tools = Tools(clock=clock, environ={}, sessions=sessions, slack=account)
+        messages = workspace.workspace.messages
+
+        yield Rig(
+            channel=make(NAME, ChannelEntry(kind="slack", config={"channel": "#alerts"}), {}, tools=tools),
+            clock=clock,
+            received=lambda: sum(len(each) for each in messages.values()),
+            fail_once=lambda: workspace.script(POST, Status(503)),
+            refuse_once=lambda: workspace.script(POST, Fails("is_archived")),
+            hang_once=lambda: workspace.script(POST, Hangs()),
+            hanging=lambda: workspace.until_called(POST),
+            address=USER,
+            odd_address=USER,
+            secret_address="U0CANARY01",
+        )
+        await sessions.close()
+
+
+RIGS = {"fake": fake, "console": console, "slack": slack, "webhook": webhook}
 
 
 @pytest.fixture(params=list(RIGS.values()), ids=list(RIGS))
@@ -127,10 +167,12 @@ async def test_it_says_what_it_is(rig):
     assert rig.channel.name == NAME
     assert isinstance(rig.channel.kind, str)
     assert rig.channel.on_repeat in OnRepeat
+    assert isinstance(rig.channel.edits, bool)
+    assert rig.channel.spelling in Spelling
 
 
 async def test_what_it_accepts_has_arrived_once(rig):
-    receipt = await rig.channel.send(delivery())
+    receipt = await rig.channel.send(delivery(address=rig.address))
     assert isinstance(receipt, Receipt)
     assert rig.received() == 1
 
@@ -142,27 +184,31 @@ async def test_a_message_to_the_channel_itself_needs_no_address(rig):
 
 async def test_any_text_can_be_sent(rig):
     await rig.channel.send(
-        delivery(headline=HOSTILE, body=(HOSTILE,) * 50, recipient=HOSTILE, address=HOSTILE)
+        delivery(headline=HOSTILE, body=(HOSTILE,) * 50, recipient=HOSTILE, address=rig.odd_address)
     )
     assert rig.received() == 1
 
 
 async def test_a_message_about_no_incident_can_be_sent(rig):
-    await rig.channel.send(delivery(incident="", level=0, state="info", body=(), links={}, facts={}))
+    await rig.channel.send(
+        delivery(address=rig.address, incident="", level=0, state="info", body=(), links={}, facts={})
+    )
     assert rig.received() == 1
 
 
 async def test_many_at_once_arrive_once_each(rig):
-    await asyncio.gather(*(rig.channel.send(delivery(key=f"I{number}-p1.0")) for number in range(20)))
+    await asyncio.gather(
+        *(rig.channel.send(delivery(address=rig.address, key=f"I{number}-p1.0")) for number in range(20))
+    )
     assert rig.received() == 20
 
 
 async def test_a_failure_for_now_is_transient_and_the_next_message_arrives(rig):
     rig.fail_once()
     with pytest.raises(Transient, match=r"^sms: "):
-        await rig.channel.send(delivery())
+        await rig.channel.send(delivery(address=rig.address))
     assert rig.received() == 0
-    await rig.channel.send(delivery())
+    await rig.channel.send(delivery(address=rig.address))
     assert rig.received() == 1
 
 
@@ -172,7 +218,7 @@ async def test_a_refusal_for_good_is_permanent(rig):
         return
     rig.refuse_once()
     with pytest.raises(Permanent, match=r"^sms: "):
-        await rig.channel.send(delivery())
+        await rig.channel.send(delivery(address=rig.address))
     assert rig.received() == 0
 
 
@@ -182,7 +228,7 @@ async def test_what_hangs_is_given_up_at_the_deadline_and_not_before(rig):
         return
     rig.hang_once()
     deadline = rig.clock.now() + timedelta(seconds=3)
-    sending = asyncio.ensure_future(rig.channel.send(delivery(deadline=deadline)))
+    sending = asyncio.ensure_future(rig.channel.send(delivery(address=rig.address, deadline=deadline)))
     await rig.hanging()
     await rig.clock.until_sleeping()
     rig.clock.advance(seconds=2.999)
@@ -198,7 +244,7 @@ async def test_a_send_that_is_cancelled_ends(rig):
         assert rig.channel.kind == "console"
         return
     rig.hang_once()
-    sending = asyncio.ensure_future(rig.channel.send(delivery()))
+    sending = asyncio.ensure_future(rig.channel.send(delivery(address=rig.address)))
     await rig.hanging()
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -213,9 +259,14 @@ async def test_nothing_it_says_holds_a_secret_or_an_address(rig):
             continue
         script()
         with pytest.raises(Failure) as raised:
-            await rig.channel.send(delivery(address="+82-canary"))
+            await rig.channel.send(delivery(address=rig.secret_address))
         said += [str(raised.value), repr(raised.value.__cause__)]
-    assert "canary" not in " ".join(said)
+    assert "canary" not in " ".join(said).lower()
+
+
+async def test_a_check_sends_nothing(rig):
+    await rig.channel.check()
+    assert rig.received() == 0
 
 
 async def test_it_can_be_closed_twice(rig):

@@ -4,9 +4,10 @@ To add a channel, say `pager`:
 
 1. Write `responder/adapters/channels/pager.py` with one class that has what `tools.ChannelKind` asks for: `kind`,
    `Config` (a `ChannelConfig`; unknown fields are refused, a `FromEnv` where a value comes from the environment),
-   `make(name, config, tools)` and, from `ports.channel.Channel`, `name`, `on_repeat`, `send`, `close`. `send` raises
-   `Transient` where trying again may help and `Permanent` where a person has to mend something, in words that name
-   the channel and hold no secret; everything it does ends by `delivery.deadline`. Name the class in `CHANNEL`.
+   `make(name, config, tools)` and, from `ports.channel.Channel`, `name`, `on_repeat`, `edits`, `spelling`, `send`,
+   `check`, `close`. `send` raises `Transient` where trying again may help and `Permanent` where a person has to mend
+   something, in words that name the channel and hold no secret; everything it does ends by `delivery.deadline`. Name
+   the class in `CHANNEL`.
 2. Add `"pager"` to `KINDS` below.
 3. Add a rig for it to `tests/conformance/test_channels.py`: how its receiver is made to accept, fail or hang.
 
@@ -25,7 +26,7 @@ from responder.core.policy.channels import ChannelEntry
 from responder.core.policy.messages import Template
 from responder.ports.channel import Channel, Misconfigured, Unconfigured
 
-KINDS = ("console", "webhook")
+KINDS = ("console", "slack", "webhook")
 
 
 def load(kind: str) -> type[ChannelKind]:

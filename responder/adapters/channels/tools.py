@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, ClassVar, Protocol, Self, TextIO, TypeVar
+from typing import ClassVar, Protocol, Self, TextIO, TypeVar
 
-import aiohttp
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
+from responder.adapters.sessions import Sessions
+from responder.adapters.slack.account import SlackAccount
 from responder.core.identifiers import ChannelName
-from responder.core.policy.fields import Document, TextOrEnv, resolve
+from responder.core.policy.fields import Document, Locale, TextOrEnv, resolve
 from responder.core.policy.messages import Template
 from responder.ports.channel import Channel, Misconfigured, Unconfigured
 from responder.ports.clock import Clock
 
-T = TypeVar("T")
 C = TypeVar("C", bound="ChannelConfig")
 
 
@@ -26,42 +24,26 @@ class ChannelConfig(Document):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-
-class Sessions:
-    """The HTTP client that all channels share, opened when the first of them needs it.
-
-    Connections are not kept: a kept one may have been closed by the other side, which is noticed only when a page is
-    written into it, and then nobody knows whether the page arrived. Proxies (HTTPS_PROXY, NO_PROXY) are honoured.
-    """
-
-    def __init__(self, *, trust_env: bool = True) -> None:
-        self._trust_env = trust_env
-        self._session: aiohttp.ClientSession | None = None
-
-    def __call__(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(force_close=True, limit=100),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None),  # every call has its own deadline, by our clock
-                trust_env=self._trust_env,
-            )
-        return self._session
-
-    async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+    locale: Locale | None = Field(
+        default=None,
+        description="the language of what the channel itself is shown, en or ko; default the service's own. "
+        "People are addressed in theirs",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """`environ`: where `{from_env: …}` is read. `templates`: of messages, by name. `stdout`: None = the process's."""
+    """`environ`: where `{from_env: …}` is read. `templates`: of messages, by name. `stdout`: None = the process's.
+
+    `slack`: None = there is no Slack app to speak as.
+    """
 
     clock: Clock
     environ: Mapping[str, str] = field(repr=False)
     sessions: Sessions
     templates: Mapping[str, Template] = field(default_factory=dict)
     stdout: TextIO | None = None
+    slack: SlackAccount | None = None
 
     def need(self, channel: ChannelName, place: str, value: TextOrEnv) -> str:
         """The value itself, or that of the variable it names. Raises Unconfigured where that is not set."""
@@ -90,21 +72,3 @@ def read_config(channel: ChannelName, model: type[C], config: Mapping[str, objec
     except ValidationError as error:
         faults = [(".".join(str(part) for part in fault["loc"]), fault["msg"]) for fault in error.errors()]
         raise Misconfigured(channel, faults) from None
-
-
-async def within(clock: Clock, deadline: datetime, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`. Raises TimeoutError at `deadline`, by which time `work` has been cancelled."""
-    done = asyncio.Event()
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda _: done.set())
-    try:
-        await clock.sleep_until(deadline, done)
-        if not task.done():
-            raise TimeoutError
-        return task.result()
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # looked at, so that nothing is reported as never retrieved

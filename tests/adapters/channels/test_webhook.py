@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from responder.adapters.channels import faults_of, load, make, models
-from responder.adapters.channels.tools import Sessions, Tools
+from responder.adapters.channels.tools import Tools
+from responder.adapters.sessions import Sessions
 from responder.core.errors import Permanent, Transient
 from responder.core.identifiers import ChannelName
 from responder.core.policy.channels import ChannelEntry
@@ -469,7 +470,9 @@ async def test_every_fault_is_told_at_once(bench):
 
 
 async def test_a_kind_that_there_is_not_is_a_fault(bench):
-    with pytest.raises(Misconfigured, match="no channel is of kind 'pager'; write one of console, webhook"):
+    with pytest.raises(
+        Misconfigured, match="no channel is of kind 'pager'; write one of console, slack, webhook"
+    ):
         make(SMS, ChannelEntry(kind="pager", config={}), {}, tools=bench.tools)
     with pytest.raises(KeyError):
         load("pager")
@@ -478,6 +481,7 @@ async def test_a_kind_that_there_is_not_is_a_fault(bench):
 def test_each_kind_has_a_model_for_editors():
     assert {kind: model.__name__ for kind, model in models().items()} == {
         "console": "Config",
+        "slack": "Config",
         "webhook": "Config",
     }
 

@@ -131,3 +131,8 @@ def test_a_form_is_checked(changes, where):
 
 def test_a_form_with_inputs_can_be_sent_off():
     assert view_faults({key: one for key, one in FORM.items() if key != "submit"})
+
+
+def test_a_fault_is_worded_as_slack_words_it():
+    (fault,) = message_faults([{"type": "header", "text": plain("x" * 151)}])
+    assert fault == "must be less than 151 characters [json-pointer:/blocks/0/text/text]"

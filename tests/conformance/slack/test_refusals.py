@@ -45,6 +45,9 @@ METHODS: dict[str, Call] = {
     "metadata without a type": lambda slack: slack.chat_postMessage(
         channel=ALERTS, text="x", metadata={"event_payload": {}}
     ),
+    "metadata of an odd type": lambda slack: slack.chat_postMessage(
+        channel=ALERTS, text="x", metadata={"event_type": "Odd Type", "event_payload": {}}
+    ),
     "metadata that is nested": lambda slack: slack.chat_postMessage(
         channel=ALERTS, text="x", metadata={"event_type": "a", "event_payload": {"b": {}}}
     ),
@@ -80,6 +83,7 @@ ERRORS = [
     ("too many blocks", "invalid_blocks"),
     ("blocks too long together", "msg_blocks_too_long"),
     ("metadata without a type", "invalid_metadata_schema"),
+    ("metadata of an odd type", "invalid_metadata_schema"),
     ("metadata that is nested", "invalid_metadata_schema"),
     ("metadata too large", "metadata_too_large"),
     ("an edit of nothing", "message_not_found"),

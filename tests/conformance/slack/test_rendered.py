@@ -30,6 +30,8 @@ def shown(text: str, **args: Any) -> list[tuple[str, str]]:
     [
         pytest.param("disk full", {}, [("disk full", "")], id="plain"),
         pytest.param("a &lt;b&gt; &amp;amp; c", {}, [("a <b> &amp; c", "")], id="escaped once"),
+        pytest.param("&amp;lt;", {}, [("&lt;", "")], id="escaped twice"),
+        pytest.param("<@U1><@U2>", {}, [("U1", "user"), ("U2", "user")], id="one after another"),
         pytest.param("a *b* c", {}, [("a ", ""), ("b", "bold"), (" c", "")], id="bold"),
         pytest.param("_b_", {}, [("b", "italic")], id="italic"),
         pytest.param("~b~", {}, [("b", "strike")], id="strike"),

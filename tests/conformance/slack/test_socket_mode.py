@@ -122,3 +122,18 @@ async def test_a_connection_that_never_says_hello_is_connected_all_the_same(fake
         await socket.send_json({"envelope_id": envelope["envelope_id"]})
         assert (await sending).status == 0
     assert envelope["type"] == "slash_commands"
+
+
+@pytest.mark.parametrize("reason, status", [("warning", 0), ("refresh_requested", -1)])
+async def test_a_connection_that_is_to_end_brings_no_more(fake, slack, reason, status):
+    url = (await slack.apps_connections_open(app_token=APP_TOKEN))["url"]
+    async with ClientSession() as session, session.ws_connect(url) as socket:
+        await fake.until(lambda: fake.sockets.connections)
+        await fake.sockets.say_disconnect(reason)
+        sending = asyncio.create_task(fake.slash(None, "/ack", "I42"))
+        kinds = [(await socket.receive_json())["type"] for _ in range(2)]
+        if status == 0:
+            envelope = await socket.receive_json()
+            await socket.send_json({"envelope_id": envelope["envelope_id"]})
+        assert (await sending).status == status
+    assert kinds == ["hello", "disconnect"]
