@@ -134,7 +134,7 @@ class NoticeReason(StrEnum):
 
     @property
     def changes_standing(self) -> bool:
-        """Who has it, how bad it is or whether it goes on: what a page that was sent before says of that is out of date."""
+        """Who has it, how bad it is or whether it goes on: what an earlier page says of that is out of date."""
         return self in _STANDING
 
 

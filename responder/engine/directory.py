@@ -99,6 +99,17 @@ class Directory:
             raise Permanent(f"{name}: no address for {channel} is set")
         return address
 
+    def addresses(self) -> list[tuple[ContactName, ChannelName, str]]:
+        """Every address of every person, by its channel."""
+        found = []
+        for name, contact in self._policies.book.contacts.items():
+            if isinstance(contact, Person):
+                for index in range(len(contact.methods)):
+                    channel, address = self._way(contact, index)[0], self._address(contact, index)
+                    if address and self._catalogue.has(channel):
+                        found.append((name, channel, address))
+        return found
+
     def edits(self, channel: ChannelName) -> bool:
         """What was sent there can be changed."""
         return self._catalogue.edits(channel)

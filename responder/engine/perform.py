@@ -89,7 +89,7 @@ class Perform:
                 return notice_message(record, situation, is_repeat=repeat), record.posted
             case Notice(incident=str(incident), page=""):
                 situation = await self._situations.of_incident(reader, incident, now, seen)
-                threads = self._directory.edits(send.channel)
+                threads = bool(record.posted) and self._directory.edits(send.channel)
                 message = notice_message(record, situation, is_repeat=repeat, keeps_thread=threads)
                 return message, record.posted
             case Notice(incident=str(incident)):

@@ -85,11 +85,11 @@ class Points:
         point = f"{what}.send.{channel.kind}"
         return await self._call(point, lambda: channel.send(delivery), delivery.deadline)
 
-    async def check(self, name: ChannelName, deadline: datetime) -> None:
-        """Whether the channel could send. Raises Transient or Permanent."""
+    async def check(self, name: ChannelName, deadline: datetime, address: str | None = None) -> None:
+        """Whether the channel could send, to itself or to `address`. Raises Transient or Permanent."""
         channel = self._catalogue.open(name)
         if channel is not None:
-            await self._call(f"check.{channel.kind}", channel.check, deadline)
+            await self._call(f"check.{channel.kind}", lambda: channel.check(address), deadline)
 
     async def open_form(self, trigger: str, form: Payload) -> None:
         """Show a form to whoever pulled `trigger`. Raises Transient or Permanent."""

@@ -125,6 +125,6 @@ def put_together(
         rejections=Rejections(points, handle, bells),
         auditor=Auditor(points, handle, bells, supervisor),
         retention=Retention(points, kept),
-        checkups=Checkups(points, catalogue, handle, bells),
+        checkups=Checkups(points, catalogue, directory, handle, bells),
         supervisor=supervisor,
     )

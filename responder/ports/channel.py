@@ -28,7 +28,7 @@ class Spelling(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message in words, ready for any medium, in the reader's language. Everything in it is text of strangers until the medium escapes it."""
+    """Words in the reader's language, ready for any medium. All of it is text of strangers until that escapes it."""
 
     purpose: str  # page | notice | told
     reason: str  # PageReason or NoticeReason, for the receiver's own routing
@@ -44,7 +44,9 @@ class Message:
     )  # the same facts for templates: rule, key, since, holder …
     is_repeat: bool = False
     locale: str = "en"
-    story: tuple[str, ...] = ()  # what happened since the channel last showed it, a sentence each, oldest first
+    story: tuple[
+        str, ...
+    ] = ()  # what happened since the channel last showed it, a sentence each, oldest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,8 @@ class Channel(Protocol):
 
     `send` returns once the channel has taken the message. Raises `Transient` where trying again may help (`Busy` where
     it was not even tried), `Permanent` where a person has to mend something first; the text says what, and holds no
-    secret. `check` looks whether it could send, without sending anything, and raises the same.
+    secret. `check` looks whether it could send to itself, or to a person's `address`, without sending anything, and
+    raises the same.
     """
 
     @property
@@ -97,7 +100,7 @@ class Channel(Protocol):
 
     async def send(self, delivery: Delivery) -> Receipt: ...
 
-    async def check(self) -> None: ...
+    async def check(self, address: str | None = None) -> None: ...
 
     async def close(self) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Chat: what a conversation with a person in a chat needs beyond messages: forms to fill in, and answers to them alone."""
+"""Chat: what talking with a person needs beyond messages: forms to fill in, and answers that only they see."""
 
 from __future__ import annotations
 

@@ -259,7 +259,9 @@ def _why_of(page: Page, attempt: Attempt) -> str:
             return pages.Why.UNKNOWN_WITHDRAWN if is_end else pages.Why.UNKNOWN
         case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY if is_last and withdrawn:
             return pages.Why.RESULT_AFTER_WITHDRAWAL
-        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY if is_last and page.phase is pages.Phase.FAILED:
+        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY if (
+            is_last and page.phase is pages.Phase.FAILED
+        ):
             return pages.Why.FAILED
         case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY:
             following = page.next_method if is_last else page.attempts[attempt.number].method

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from responder.core.errors import Busy, Permanent, Transient
 from responder.engine.checkups import EVERY
-from tests.engine.world import World
+from responder.ports.store import Store
+from tests.engine import plan
+from tests.engine.world import World, make_world
 
 REVOKED = Permanent("board: Slack says the token was revoked; make a new one")
 
@@ -57,3 +59,26 @@ async def test_a_channel_that_is_only_busy_is_well(world: World) -> None:
     world.channels["board"].unwell = Busy("board: in a moment", retry_after=timedelta(seconds=3))
     await look(world, 5)
     assert await alarms(world) == []
+
+
+async def test_a_person_who_is_not_there_any_more_is_an_alarm_before_a_page_needs_them(store: Store) -> None:
+    document = plan.plan()
+    document["channels"]["channels"]["fake"] = {"fake": {}}
+    document["contacts"]["contacts"]["second"]["methods"] = [{"fake": "U0SECOND01"}, {"fake": "to-third"}]
+    world = await make_world(store, book=plan.book(document))
+    world.channels["fake"].gone.add("U0SECOND01")
+    await look(world, 2)
+    assert await world.incidents() == ["responder: contact second by fake"]
+    world.channels["fake"].gone.clear()
+    await look(world)
+    assert (await world.story()).incident.resolved_at is not None
+
+
+async def test_nobody_is_asked_after_by_a_channel_that_is_not_well_itself(store: Store) -> None:
+    document = plan.plan()
+    document["channels"]["channels"]["fake"] = {"fake": {}}
+    document["contacts"]["contacts"]["second"]["methods"] = [{"fake": "U0SECOND01"}]
+    world = await make_world(store, book=plan.book(document))
+    world.channels["fake"].unwell = REVOKED
+    await look(world)
+    assert await world.incidents() == ["responder: channel fake"]

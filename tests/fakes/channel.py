@@ -70,6 +70,7 @@ class FakeChannel:
         self.ledger: list[Delivery] = []
         self.accepted: list[Delivery] = []
         self.is_closed = False
+        self.gone: set[str] = set()  # addresses that reach nobody
         self.unwell: Transient | Permanent | None = None  # what `check` finds
         self._clock = clock
         self._script: deque[Scripted] = deque()
@@ -116,10 +117,12 @@ class FakeChannel:
             case Breaks(error=error):
                 raise error
 
-    async def check(self) -> None:
-        """Raises what `unwell` is."""
+    async def check(self, address: str | None = None) -> None:
+        """Raises what `unwell` is, or that there is nobody at `address`."""
         if self.unwell is not None:
             raise self.unwell
+        if address in self.gone:
+            raise Permanent(f"{self.name}: nobody is at this address any more")
 
     async def close(self) -> None:
         self.is_closed = True

@@ -49,7 +49,7 @@ class Console:
             raise Transient(f"{self.name}: standard output is closed") from error
         return Receipt()
 
-    async def check(self) -> None:
+    async def check(self, address: str | None = None) -> None:
         """There is nothing that could be looked at without writing."""
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ import structlog
 from pydantic import Field
 
 from responder.adapters.channels.tools import ChannelConfig, Tools, read_config
-from responder.adapters.slack.account import SlackAccount
+from responder.adapters.slack.account import SlackAccount, Turn
 from responder.adapters.slack.failures import Asked, Refusal, failure_of
 from responder.adapters.slack.messages import Messages, Sending, Shown
 from responder.adapters.slack.past import Past, age
@@ -88,8 +88,12 @@ class Slack:
             return Receipt((await self._send_once(delivery, sending)).reference)
         return Receipt((await self._send(sending)).reference)
 
-    async def check(self) -> None:
+    async def check(self, address: str | None = None) -> None:
+        """A person who has left the workspace still takes messages, as far as Slack says; so they are asked after."""
         deadline = self._account.clock.now() + CHECKING
+        if address is not None:
+            await self._check_person(address, deadline)
+            return
         await self._account.call("auth.test", deadline=deadline, by=self.name)
         if not self._channel:
             return
@@ -100,6 +104,28 @@ class Slack:
             raise failure_of(asked, status=200, code="is_archived")
         if not found.get("is_member"):
             raise failure_of(asked, status=200, code="not_in_channel")
+
+    async def _check_person(self, user: str, deadline: datetime) -> None:
+        target = f"Slack user {user}"
+        try:
+            answer = await self._account.call(
+                "users.info",
+                deadline=deadline,
+                by=self.name,
+                target=target,
+                turn=Turn(record=user),
+                user=user,
+            )
+        except Refusal as refusal:
+            if refusal.code != "missing_scope":
+                raise
+            log.info("people cannot be asked after", channel=self.name, why=str(refusal))
+            return
+        found = answer.get("user")
+        if isinstance(found, Mapping) and found.get("deleted"):
+            raise failure_of(
+                Asked(method="users.info", by=self.name, target=target), status=200, code="user_disabled"
+            )
 
     async def close(self) -> None:
         """The account is shared; whoever made it closes what it uses."""

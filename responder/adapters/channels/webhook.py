@@ -128,7 +128,7 @@ class Webhook:
         except TimeoutError:
             raise Unsure(f"{self.name}: {self._host} did not answer in time; it may have arrived") from None
 
-    async def check(self) -> None:
+    async def check(self, address: str | None = None) -> None:
         """A receiver that takes messages cannot be asked without sending one."""
 
     async def close(self) -> None:

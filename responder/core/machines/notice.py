@@ -82,7 +82,7 @@ class Happening:
 class Notice:
     """`occurrence` stands for the incident where an alert opens none (level info).
 
-    `page`, `contact`: of the page whose message is kept up to date; none where it is the channel itself that is shown it.
+    `page`, `contact`: of the page whose message is kept up to date; none where the channel itself is shown it.
     """
 
     KIND: ClassVar[Kind] = Kind.NOTICE

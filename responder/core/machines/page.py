@@ -41,7 +41,6 @@ from responder.core.delivery import (
 )
 from responder.core.identifiers import ChannelName, ContactName, IncidentId, Kind
 
-
 PACE = timedelta(seconds=1)  # where a busy channel does not say for how long
 
 

@@ -22,7 +22,7 @@ Roles = Annotated[frozenset[Role], PlainSerializer(sorted, return_type=list[str]
 
 
 class Method(Document):
-    """One way to reach a person, written `{KIND: CHANNEL, to: ADDRESS}`; or `{KIND: ADDRESS}`, on the channel called KIND."""
+    """One way to reach a person: `{KIND: CHANNEL, to: ADDRESS}`, or `{KIND: ADDRESS}` on the channel called KIND."""
 
     kind: str  # of channel: slack, webhook, console, …
     value: TextOrEnv  # the channel's name, or an address on the channel that is called like its kind
@@ -54,8 +54,8 @@ class Method(Document):
             "description": "the address on that channel, in quotes or {from_env: NAME}; default none: the channel's"
         }
         kind = {
-            "description": "a channel's kind (slack, webhook, console), whose value is the channel's name; or an address, "
-            "where a channel is called like its kind: {slack: U024BE7LH} is {slack: slack, to: U024BE7LH}"
+            "description": "a channel's kind (slack, webhook, console), whose value is the channel's name; or an "
+            "address, where a channel is called like its kind: {slack: U024BE7LH} is {slack: slack, to: U024BE7LH}"
         }
         return {
             "type": "object",

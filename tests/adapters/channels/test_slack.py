@@ -751,3 +751,21 @@ async def test_it_says_what_it_can(bench):
     assert (channel.kind, channel.on_repeat, channel.edits) == ("slack", OnRepeat.ASKABLE, True)
     assert channel.spelling is Spelling.SLASH
     assert repr(channel) == "Slack('sre', '#alerts')"
+
+
+async def test_a_person_who_has_left_is_found_though_slack_takes_what_they_are_sent(bench):
+    channel = bench.channel(None)
+    await channel.check(USER)
+    bench.slack.workspace.change_user(USER, is_deleted=True)
+    with pytest.raises(Permanent, match=rf"^sre: Slack user {USER} is deactivated"):
+        await channel.check(USER)
+
+
+async def test_nobody_is_called_gone_because_they_cannot_be_asked_after(bench):
+    bench.slack.scopes.discard("users:read")
+    await bench.channel(None).check(USER)
+
+
+async def test_a_person_who_never_was_is_said_to_be_nobody(bench):
+    with pytest.raises(Permanent, match="there is no Slack user U0NOBODY00"):
+        await bench.channel(None).check("U0NOBODY00")

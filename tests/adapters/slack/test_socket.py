@@ -780,6 +780,17 @@ async def test_whatever_is_no_hello_is_told(office, frame, words):
     assert str(raised.value) == f"slack: Socket Mode: Slack said no hello {words}"
 
 
+async def test_what_makes_no_sense_before_the_hello_is_passed_over(office):
+    office.sockets.says_hello = False
+    running = asyncio.create_task(office.inbox().run(office.take))
+    await until(lambda: office.sockets.connections)
+    await office.sockets.connections[0].socket.send_str("[1]")
+    await office.sockets.connections[0].socket.send_json({"type": "hello"})
+    assert (await office.bench.slack.slash(None, "/ack", "I42")).json() == ANSWER
+    running.cancel()
+    await asyncio.wait([running])
+
+
 async def test_the_connection_goes_through_the_proxy_that_https_goes_through(office, monkeypatch):
     monkeypatch.setenv("http_proxy", office.bench.slack.url)
     for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY", "ws_proxy"):
