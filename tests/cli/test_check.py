@@ -17,25 +17,27 @@ def test_the_shipped_policies_have_no_fault_and_say_what_lacks_here():
     ran = run("check")
     assert ran.code == 0
     assert ran.out.splitlines()[-1] == "ok"
-    assert (
-        "channel slack-ops would print on the console: url is read from SLACK_OPS_URL, which is not set"
-        in ran.out
-    )
+    assert "channel slack-ops would print on the console: RESPONDER_SLACK_BOT_TOKEN is not set" in ran.out
+    assert "channel sms-emergency would print on the console: url is read from SMS_GATEWAY_URL" in ran.out
     assert "13 examples" in ran.out
     assert "every example comes out as it says" in ran.out
 
 
 def test_a_credential_that_is_set_is_not_warned_about():
-    ran = run("check", env={"SLACK_OPS_URL": "http://127.0.0.1:9/", "CANARY": "x"})
-    assert "slack-ops" not in ran.out
-    assert "slack-critical" in ran.out
+    env = {"EMAIL_GATEWAY_URL": "http://127.0.0.1:9/", "EMAIL_GATEWAY_AUTHORIZATION": "canary"}
+    ran = run("check", env=env | {"RESPONDER_SLACK_BOT_TOKEN": "xoxb-canary"})
+    assert "email-disaster" not in ran.out
+    assert "slack" not in ran.out
+    assert "sms-emergency" in ran.out
     assert "127.0.0.1:9" not in ran.out
+    assert "canary" not in ran.out
 
 
 def test_a_contact_without_a_method_is_warned_about(tmp_path):
     phone = "      - {webhook: sms-emergency, to: {from_env: DBA_PHONE}}\n"
+    chat = "      - {slack: {from_env: DBA_SLACK}}\n"
     mail = "      - {webhook: email-disaster, to: {from_env: DBA_EMAIL}}\n"
-    folder = policies_with(tmp_path, "contacts.yaml", phone + mail, "      []\n")
+    folder = policies_with(tmp_path, "contacts.yaml", phone + chat + mail, "      []\n")
     assert "warning: " in run("check", "--policies", folder).out
     assert "contact dba cannot be reached: no usable method" in run("check", "--policies", folder).out
 

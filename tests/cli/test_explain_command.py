@@ -47,11 +47,14 @@ def test_an_alert_is_explained_down_to_who_is_reached_by_what():
     assert any(line.startswith("level 3 severe, escalation matrix, 1 alert: level-label{") for line in lines)
     ladder = [line.split()[4] for line in lines if line.strip().startswith("2026-11-23")]
     assert "2026-11-23 03:15 UTC" in ran.out
-    assert "DevOps lead (on shift for devops) by email-disaster*, not by sms-emergency: no address" in ran.out
-    assert "CTO by sms-emergency then email-disaster*" in ran.out
+    lead = (
+        "DevOps lead (on shift for devops) by slack* then email-disaster*, not by sms-emergency: no address"
+    )
+    assert lead in ran.out
+    assert "CTO by sms-emergency then slack* then email-disaster*" in ran.out
     assert "canary" not in ran.out
     assert ladder == ["notify", "page", "page", "page", "page", "repeat", "duty"]
-    assert "channel slack-critical: url is read from SLACK_CRITICAL_URL, which is not set" in ran.out
+    assert "channel slack-critical: RESPONDER_SLACK_BOT_TOKEN is not set" in ran.out
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("*.json")))
@@ -116,8 +119,9 @@ def test_a_time_without_an_offset_is_the_readers():
 
 def test_a_person_without_a_method_is_told_as_nobody(tmp_path):
     phone = "      - {webhook: sms-emergency, to: {from_env: CEO_PHONE}}\n"
+    chat = "      - {slack: {from_env: CEO_SLACK}}\n"
     mail = "      - {webhook: email-disaster, to: {from_env: CEO_EMAIL}}\n"
-    folder = policies_with(tmp_path, "contacts.yaml", phone + mail, "      []\n")
+    folder = policies_with(tmp_path, "contacts.yaml", phone + chat + mail, "      []\n")
     out = explain(body(alert(alertname="Zone", level="3")), "--policies", folder).out
     assert "NOBODY for ceo: ceo has no usable method" in out
 

@@ -49,9 +49,8 @@ class Echo:
         self._came = asyncio.Event()
         self._stamp = self._stamp or await self._find()
         if not self._stamp or not await self._edit():
-            self._stamp = (
-                ""  # a post that is not answered may stand there all the same: then it is looked for
-            )
+            # A post that is not answered may stand there all the same; without a stamp it is looked for.
+            self._stamp = ""
             await self._post()
 
     async def comes_back(self, within: timedelta) -> bool:

@@ -98,7 +98,7 @@ class _Run:
             watching = self._use(link)
             why = await self._end_of(link)
             watching.cancel()
-            log.warning("socket mode reconnects", why=why)
+            (log.warning if link.why else log.info)("socket mode reconnects", why=why)
             unsettled = unsettled + 1 if self._clock.now() - link.opened_at < SETTLED else 0
             if unsettled >= UNSETTLED:
                 raise Transient(

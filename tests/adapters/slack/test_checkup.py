@@ -39,6 +39,7 @@ GOOD = {
 OF_METHODS = {
     "apps.connections.open": set(),  # the app's token, with connections:write
     "auth.test": set(),
+    "chat.postEphemeral": {"chat:write"},
     "chat.postMessage": {"chat:write"},
     "chat.update": {"chat:write"},
     "conversations.history": {"channels:history", "groups:history", "im:history"},

@@ -290,6 +290,27 @@ async def test_more_than_can_wait_is_left_for_slack_to_send_again(office):
             each.cancel()
 
 
+async def test_what_was_taken_makes_room(office):
+    async with office.at_work():
+        for _ in range(WAITING + 1):
+            assert (await office.bench.slack.slash(None, "/ack", "I42")).status == 0
+
+
+async def test_what_is_answered_after_its_connection_has_ended_is_a_warning(office):
+    office.open.clear()
+    async with office.at_work():
+        await office.proved()
+        with capture_logs() as logs:
+            held = asyncio.create_task(office.bench.slack.slash(None, "/ack", "I42"))
+            await until(lambda: office.taken)
+            office.sockets.cut()
+            await until_logged(logs, "socket mode connected")
+            office.open.set()
+            await until_logged(logs, "envelope not acknowledged")
+        await held
+    assert logs[-1]["why"] == "Slack closed it"
+
+
 async def test_what_never_ends_is_ended_and_holds_no_place(office):
     office.open.clear()
     async with office.at_work():
@@ -375,6 +396,15 @@ async def test_a_channel_may_be_named_by_its_name(office):
     async with office.at_work(office.inbox(channel="#alerts")):
         await office.proved()
     assert len(office.bench.roots()) == 1
+
+
+async def test_each_echo_differs_from_the_one_before(office):
+    async with office.at_work():
+        await office.sockets.say_disconnect("warning")
+        await until(lambda: office.echoes() == 2)
+    (posted,), (edited,) = (office.bench.slack.calls(f"chat.{each}") for each in ("postMessage", "update"))
+    assert posted.at == edited.at
+    assert posted.args["text"] != edited.args["text"]
 
 
 async def test_an_echo_that_was_deleted_is_posted_anew(office):
@@ -511,6 +541,32 @@ async def test_where_all_comes_but_the_echo_a_person_is_told_what_to_mend(office
     assert "brings other things but not its echo: see that the app hears" in str(failure)
 
 
+async def test_what_came_before_it_was_connected_anew_proves_nothing(office):
+    office.bench.slack.sends_events = False
+    async with office.at_work() as running:
+        await office.sleeping_until(ECHO_WITHIN)
+        await office.bench.slack.slash(None, "/ack", "I42")
+        await office.deaf()
+        await until(lambda: office.openings() == 2)
+        await office.deaf()
+        assert isinstance(await office.told(running), Transient)
+
+
+async def test_an_echo_is_not_waited_for_any_more_once_slack_asks_to_leave(office):
+    office.sockets.is_deaf = True
+    inbox = office.inbox()
+    async with office.at_work(inbox) as running:
+        await office.sleeping_until(ECHO_WITHIN)
+        await office.pinged()
+        await office.wait(PING_EVERY)
+        await office.sockets.say_disconnect("warning")
+        await until(lambda: office.echoes() == 2)
+        await office.sleeping_until(ECHO_WITHIN)
+        await office.wait(ECHO_WITHIN - PING_EVERY)
+        await let_others_run(50)
+        assert (inbox.missed, running.done()) == (0, False)
+
+
 @pytest.mark.parametrize(
     "method, outcome, words",
     [
@@ -556,7 +612,21 @@ async def test_until_the_next_connection_says_hello_the_old_one_is_in_use(office
         await office.proved()
         await office.wait(LINGER)
         await until(lambda: old not in office.sockets.connections)
+        await let_others_run(50)
+    assert office.openings() == 2
     assert [each.payload["text"] for each in office.taken] == ["I42", "I43"]
+
+
+async def test_that_slack_asks_for_another_connection_is_nothing_to_warn_of(office):
+    async with office.at_work():
+        with capture_logs() as logs:
+            await office.sockets.say_disconnect("refresh_requested")
+            await until_logged(logs, "socket mode connected")
+    assert logs[0] == {
+        "event": "socket mode reconnects",
+        "log_level": "info",
+        "why": "Slack asks for it (refresh_requested)",
+    }
 
 
 async def test_what_came_through_the_old_connection_is_answered_through_it(office):
@@ -587,6 +657,8 @@ async def test_a_connection_that_ends_is_replaced(office, ends):
             await until(lambda: office.sockets.connections not in ([], [old]))
             await until_logged(logs, "socket mode connected")
         assert (await office.bench.slack.slash(None, "/ack", "I42")).json() == ANSWER
+        await office.proved()
+        assert office.bench.clock.waited_for().count(office.next_ping) == 1
     assert logs[0] == {
         "event": "socket mode reconnects",
         "log_level": "warning",
@@ -644,6 +716,17 @@ async def test_connections_that_all_end_at_once_are_told(office):
         failure = await office.told(running)
     assert isinstance(failure, Transient)
     assert "5 connections in a row ended at once, the last because Slack closed it" in str(failure)
+
+
+async def test_connections_that_end_now_and_then_are_not_told(office):
+    async with office.at_work() as running:
+        for _ in range(UNSETTLED + 1):
+            await office.proved()
+            await office.wait(PING_EVERY)
+            await office.sockets.close()
+            await until(lambda: not office.sockets.connections)
+        await office.proved()
+        assert not running.done()
 
 
 async def test_where_slack_gives_no_new_connection_it_is_asked_a_few_times_and_then_told(office):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from responder.dialects.wording.words import words
@@ -381,9 +383,15 @@ async def test_how_long_an_answer_took_is_measured(desk: Office) -> None:
     assert registry.get_sample_value(name, {"said": "pressed"}) == 1
 
 
-async def test_nothing_secret_reaches_the_log(desk: Office) -> None:
+@pytest.fixture
+def everything_logged() -> Iterator[io.StringIO]:
     out = io.StringIO()
     configure_logging(json_lines=True, stream=out, level=0)
+    yield out
+    structlog.reset_defaults()
+
+
+async def test_nothing_secret_reaches_the_log(desk: Office, everything_logged: io.StringIO) -> None:
     sent = [
         await desk.type("/ack", "I1"),
         await desk.press("resolve"),
@@ -397,7 +405,7 @@ async def test_nothing_secret_reaches_the_log(desk: Office) -> None:
     desk.slack.signing_secret = "rotated"
     sent.append(await desk.type("/ack", "I1"))
     await desk.desk.settle()
-    logged = out.getvalue()
+    logged = everything_logged.getvalue()
     secrets = {BOT_TOKEN, APP_TOKEN, "fake-signing-secret", "rotated", "fakesecret"}
     secrets |= {each.trigger_id for each in sent} | {each.response_url for each in sent}
     assert "RESPONDER_SLACK_SIGNING_SECRET" in logged
