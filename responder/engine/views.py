@@ -70,7 +70,7 @@ class Story:
     ladder: Sequence[Rung]
     next_due: datetime | None  # when the ladder is looked at next
     pages: Sequence[Page]
-    notices: Sequence[Notice]
+    notices: Sequence[Notice]  # of channels; that a page is kept current is the page's own matter
     duties: Sequence[Duty]
     audit: Sequence[AuditLine]
 
@@ -201,7 +201,7 @@ class Views:
             ladder=self.ladder(escalation, self._points.clock.now()),
             next_due=due.at if due is not None else None,
             pages=[record for record in pages if isinstance(record, Page)],
-            notices=[record for record in notices if isinstance(record, Notice)],
+            notices=[record for record in notices if isinstance(record, Notice) and not record.page],
             duties=[record for record in duties if isinstance(record, Duty)],
             audit=await reader.audit_of(incident, LINES),
         )

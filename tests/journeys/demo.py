@@ -24,6 +24,7 @@ from tests.journeys.alertmanagers import is_installed
 from tests.journeys.estate import CHANNELS, CONTACTS, REGION_DOWN, Estate, estate
 from tests.journeys.ledger import Told
 from tests.journeys.shipped import Pace
+from tests.journeys.slack import CRITICAL, headline
 from tests.journeys.waiting import CLOCK, let_pass
 
 PACE = Pace(times={"15m": "4s", "30m": "8s", "1h": "1h", "2h": "2h"}, ack_lease="6s")
@@ -38,7 +39,6 @@ NAMES = {
     "CUSTOMER_SUCCESS": "Customer Success lead",
     "DEVOPS_LEAD": HOLDER,
     "CEO": "CEO",
-    "slack-critical": "Slack #alerts-critical",
     "pagerduty-critical": "PagerDuty critical",
     "email-disaster": "the disaster mail list",
     "sms-emergency": "the emergency SMS group",
@@ -109,6 +109,17 @@ class Walk:
             lacking = ", ".join(f"{NAMES.get(who, who)} ({why})" for who, why in sorted(chapter - told))
             raise Missing(f"not told in time: {lacking}") from None
 
+    async def shown(self, words: str) -> None:
+        """Until the one message in Slack says so."""
+        try:
+            message = await self.found.slack.shows(words)
+        except AssertionError as late:
+            raise Missing(str(late)) from None
+        count = len(self.found.slack.roots())
+        if count != 1:
+            raise Missing(f"there are {count} messages in #{CRITICAL}, and one incident")
+        self.teller.seen(f"Slack #{CRITICAL}, one message, changed: {headline(message)}")
+
     async def fire(self) -> None:
         if (alertmanager := self.found.alertmanager) is not None:
             await alertmanager.alert(REGION_DOWN, {"summary": SUMMARY})
@@ -170,12 +181,13 @@ async def walk(found: Estate, teller: Teller) -> str:
     teller.chapter(
         "3. Somebody takes it", "Nobody else is paged, as long as the acknowledgement lasts (1 h; 6 s here)."
     )
-    teller.act("$ responder incidents ack I1")
-    ack = await found.service.cli("incidents", "ack", "I1")
-    if ack.code:
-        raise Missing(f"the command line could not acknowledge: {ack.err.strip()}")
-    teller.act(ack.out.strip())
+    teller.act(f"{HOLDER} types in Slack: /ack I1")
+    ack = await found.slack.slash(found.service.url, "/ack", "I1")
+    if ack.status != 200:
+        raise Missing(f"Slack was answered with {ack.status}: {ack.body}")
+    teller.act(f"and reads: {ack.json()['text']}")
     await story.wait_for((CHANNELS, f"{HOLDER} has it"))
+    await story.shown(f"{HOLDER} has it")
     await let_pass(QUIET)
     teller.seen("quiet")
 
@@ -188,6 +200,7 @@ async def walk(found: Estate, teller: Teller) -> str:
     teller.act("RegionDown ends" if found.alertmanager else "the resolve is posted")
     await story.clear()
     await story.wait_for(((*CHANNELS, *CONTACTS, "DEVOPS_LEAD"), "resolved"))
+    await story.shown("resolved")
     await let_pass(QUIET)
     return verdict(story.expected, found.ledger.entries)
 

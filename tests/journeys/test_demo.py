@@ -71,7 +71,7 @@ async def test_without_an_alertmanager_it_posts_the_body_itself_and_says_so(tmp_
     told = running.lines()
     assert code == 0, told
     assert "There is no prometheus-alertmanager on this machine" in told
-    assert len(re.findall("RegionDown cluster=kerp — ", told)) == 23
+    assert len(re.findall("RegionDown cluster=kerp — ", told)) == 25
     assert [left.name for left in tmp_path.iterdir()] == ["demo.log"]
 
 
