@@ -36,7 +36,7 @@ demo: $(VENV)/.dev servers  ## one alert's walk in the terminal, with a real Ale
 
 # ----------------------------------------------------------------------------------------- to check
 
-.PHONY: test test-fast test-versions check format servers
+.PHONY: test test-fast test-versions check format bench servers
 test: $(VENV)/.dev servers  ## every test
 	$(VENV)/bin/pytest $(ARGS)
 
@@ -68,6 +68,9 @@ check: $(VENV)/.dev  ## lint, format, types, house rules, and the shipped polici
 format: $(VENV)/.dev  ## put the code in its format and mend what the linter can mend
 	$(VENV)/bin/ruff check --fix-only --quiet .
 	$(VENV)/bin/ruff format .
+
+bench: $(VENV)/.dev  ## measure what a person in Slack waits for; ARGS='--seconds 5' is shorter
+	@$(VENV)/bin/python -m benchmarks.answers $(ARGS)
 
 # The Debian packages of tests/debian-packages.txt: installed where allowed, else named.
 servers:

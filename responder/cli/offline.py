@@ -13,6 +13,7 @@ from responder.cli.output import plain
 from responder.core.errors import Failure, PolicyFaults, Refused
 from responder.core.identifiers import ContactName
 from responder.core.policy.fields import parse_duration
+from responder.dialects.wording import refusal
 from responder.engine.commands import Role
 from responder.engine.service import Service
 from responder.ports.store import Token
@@ -28,9 +29,9 @@ async def tokens(
     house = await _opened(environ)
     try:
         return await _do(house.service, method, name, body)
-    except Refused as refusal:
+    except Refused as no:
         kind = NotThere if method == "DELETE" else Trouble
-        raise kind(Exit.NOT_SO if method == "DELETE" else Exit.REFUSED, str(refusal)) from None
+        raise kind(Exit.NOT_SO if method == "DELETE" else Exit.REFUSED, str(no)) from None
     finally:
         await house.close()
 
@@ -66,7 +67,7 @@ async def _do(service: Service, method: str, name: str, body: Mapping[str, str])
 async def _make(service: Service, body: Mapping[str, str]) -> dict[str, Any]:
     contact = ContactName(body["contact"]) if "contact" in body else None
     if contact is not None and service.directory.person(contact) is None:
-        raise Refused(f"{contact} is no person in contacts.yaml; a token belongs to one, or to nobody")
+        raise refusal(Refused, "token_of_nobody", contact=contact)
     fresh = await service.tokens.make(
         name=body["name"], role=Role(body["role"]), contact=contact, lasts=_lasts(body.get("lasts"))
     )

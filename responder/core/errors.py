@@ -6,8 +6,10 @@ An adapter translates its vendor's errors into one of the two, names the thing a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 
 class Failure(Exception):
@@ -35,7 +37,17 @@ class Permanent(Failure):
 
 
 class Refused(Exception):
-    """A person asked for something that makes no sense now. The text tells them why, and what would."""
+    """A person asked for something that makes no sense now. The text tells them why, and what would.
+
+    `code`, `figures`: the same for the catalogues, where the text has to be in the person's language.
+    """
+
+    def __init__(
+        self, text: str, *, code: str = "", figures: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        super().__init__(text)
+        self.code = code
+        self.figures = figures
 
 
 class Forbidden(Refused):

@@ -21,6 +21,7 @@ from responder.core.identifiers import ContactName, IncidentId, Kind, PinHash, R
 from responder.core.level import Level
 from responder.core.machines import duty, escalation, incident
 from responder.core.machines.duty import Duty
+from responder.dialects.wording import refusal
 from responder.engine.bells import Bells
 from responder.engine.directory import Directory
 from responder.engine.handle import Handle
@@ -214,24 +215,18 @@ class Commands:
         if actor.stranger:
             return self._stranger(actor, ask)
         if not actor.role.covers(Role.RESPONDER):
-            raise Forbidden(f"{verb} needs the role responder; {actor.via} has {actor.role.value}")
+            raise refusal(Forbidden, "role", verb=verb, via=actor.via, role=actor.role.value)
         if actor.contact is None:
-            raise Forbidden(
-                f"{verb} is done by a person, and {actor.via} belongs to none; make a token with --contact"
-            )
+            raise refusal(Forbidden, "nobody", verb=verb, via=actor.via)
         if self._directory.person(actor.contact) is None:
-            raise Forbidden(
-                f"{actor.contact} is no person in contacts.yaml, so nobody could be paged as the holder"
-            )
+            raise refusal(Forbidden, "no_person", contact=actor.contact)
         return _Asker(name=actor.contact, contact=actor.contact)
 
     def _stranger(self, actor: Actor, ask: type) -> _Asker:
         """Somebody who is no contact may acknowledge, where the policies say in whose name; and do nothing else."""
         acknowledge_for = self._policies.book.acknowledge_for
         if acknowledge_for is None or ask is not Acknowledge:
-            raise Forbidden(
-                f"{VERBS[ask]} is for contacts, and {actor.stranger} is none; {how_to_become_a_contact(actor)}"
-            )
+            raise refused_to_strangers(actor, VERBS[ask])
         contact = self._directory.person_on(acknowledge_for, self._points.clock.now())
         assert contact is not None, "the book has checked the name, and a roster always has somebody"
         return _Asker(name=actor.stranger, contact=contact, stranger=actor.stranger)
@@ -267,7 +262,7 @@ class Commands:
             return _repeated(asked)
 
     async def _declare(self, person: ContactName, ask: Declare, once: str) -> Reply:
-        title = _text(ask.title, "a title")
+        title = _text(ask.title, "title")
         async with self._points.unit("commit.command") as unit:
             if once and (asked := await unit.asked(once)) is not None:
                 return _repeated(asked)
@@ -296,7 +291,7 @@ class Commands:
             turn = Turn(unit, self._points.clock.now(), actor=asker.name)
             state = await turn.incident(target)
             if state is None:
-                raise Unknown(f"there is no incident {target}; see `responder incidents list`")
+                raise refusal(Unknown, "no_incident", incident=target)
             verb = VERBS[type(ask)]
             if revision is not None and await unit.act(asker.name, target, revision, verb) is not None:
                 return Reply(code=REPEATED, incident=target, revision=state.revision)
@@ -361,16 +356,16 @@ class Commands:
             case Resolve(reason=reason):
                 return trouble, incident.PersonResolved(by=person, reason=reason.strip()[:TEXT_MOST])
             case SetLevel(level=level, reason=reason):
-                why = _text(reason, "a reason for the level")
+                why = _text(reason, "level_reason")
                 return trouble, incident.LevelSet(by=person, level=level, reason=why)
             case Note(text=text):
-                return trouble, incident.Noted(by=person, text=_text(text, "a note"))
+                return trouble, incident.Noted(by=person, text=_text(text, "note"))
             case DutySent(duty=name, proof=proof):
                 key = await _duty(turn, target, name)
-                return key, duty.Sent(by=person, proof=_text(proof, "a proof: where can it be seen?"))
+                return key, duty.Sent(by=person, proof=_text(proof, "proof"))
             case DutyWaived(duty=name, reason=reason):
                 key = await _duty(turn, target, name)
-                return key, duty.Waived(by=person, reason=_text(reason, "a reason"))
+                return key, duty.Waived(by=person, reason=_text(reason, "reason"))
             case Repin(pin=pin):
                 return trouble, await self._repin(turn, person, target, pin)
             case _:
@@ -381,10 +376,10 @@ class Commands:
         assert state is not None
         old = await self._policies.promise(turn.unit, state.pin)
         if old.policy not in self._policies.book.policies:
-            raise Refused(f"today's policies have no escalation policy {old.policy}")
+            raise refusal(Refused, "no_policy", policy=old.policy)
         new = self._policies.book.promise(old.policy)
         if new.pin != pin:
-            raise Refused("the policies have changed since the difference was shown; look at it again")
+            raise refusal(Refused, "policies_changed")
         turn.put_promise(new)
         self._policies.remember(new)
         return incident.Repinned(by=person, pin=new.pin)
@@ -394,27 +389,28 @@ def _repeated(asked: Asked) -> Reply:
     return Reply(code=REPEATED, incident=asked.incident)
 
 
-def how_to_become_a_contact(actor: Actor) -> str:
-    """How a stranger becomes a contact; their address stands in brackets at the end of what they are called."""
+def refused_to_strangers(actor: Actor, what: str) -> Forbidden:
+    """And how a stranger becomes a contact; their address stands in brackets at the end of what they are called."""
     address = actor.stranger.rpartition("(")[2].rstrip(")")
-    return f"add {{{actor.via}: {address}}} to the methods of who it is in contacts.yaml"
+    method = f"{{{actor.via}: {address}}}"
+    return refusal(Forbidden, "stranger", what=what, stranger=actor.stranger, method=method)
 
 
 async def _duty(turn: Turn, target: IncidentId, name: str) -> RecordKey:
     key = RecordKey(Kind.DUTY, duty_id(target, name))
     if not isinstance(await turn.get(key), Duty):
-        raise Unknown(f"{target} has no duty {name!r}; `responder incidents show {target}` lists them")
+        raise refusal(Unknown, "no_duty", incident=target, duty=repr(name))
     return key
 
 
 def _text(text: str, what: str) -> str:
     found = text.strip()
     if not found:
-        raise Refused(f"{what} is needed")
+        raise refusal(Refused, f"needs_{what}")
     return found[:TEXT_MOST]
 
 
 def _length(wanted: timedelta | None) -> timedelta | None:
     if wanted is not None and wanted <= timedelta(0):
-        raise Refused("a duration must be longer than nothing, like 30m")
+        raise refusal(Refused, "duration")
     return wanted

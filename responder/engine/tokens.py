@@ -15,6 +15,7 @@ import structlog
 
 from responder.core.errors import Failure, Refused, Unknown
 from responder.core.identifiers import ContactName
+from responder.dialects.wording import refusal
 from responder.engine.commands import Actor, Role
 from responder.engine.points import Points
 from responder.ports.store import Token
@@ -45,9 +46,7 @@ class Tokens:
         now = self._points.clock.now()
         async with self._points.unit("commit.token") as unit:
             if any(known.name == name and is_valid(known, now) for known in await unit.tokens()):
-                raise Refused(
-                    f"a token called {name!r} is valid already; choose another name, or revoke it first"
-                )
+                raise refusal(Refused, "token_is_valid", token=repr(name))
             fresh = _fresh(name, role, contact, now, lasts)
             await unit.put_token(fresh.token)
         return fresh
@@ -69,7 +68,7 @@ class Tokens:
         async with self._points.unit("commit.token") as unit:
             found = [t for t in await unit.tokens() if id_or_name in (t.id, t.name) and is_valid(t, now)]
             if not found:
-                raise Unknown(f"there is no valid token {id_or_name!r}; see `responder token list`")
+                raise refusal(Unknown, "no_token", token=repr(id_or_name))
             revoked = replace(found[0], revoked_at=now)
             await unit.put_token(revoked)
         return revoked

@@ -9,7 +9,7 @@ from typing import Any
 
 from responder.core.errors import Refused, Unknown
 from responder.core.identifiers import IncidentId, PinHash
-from responder.dialects.wording import explain_why
+from responder.dialects.wording import explain_why, refusal
 from responder.engine import commands
 from responder.engine.commands import NOT_RECORDED_YET, Ask, Reply, Role
 from responder.engine.views import LINES
@@ -52,7 +52,7 @@ def incident_of(call: Call) -> IncidentId:
 
 
 def _unknown(incident: str) -> Unknown:
-    return Unknown(f"there is no incident {incident[:40]!r}; see `responder incidents list`")
+    return refusal(Unknown, "no_incident", incident=repr(incident[:40]))
 
 
 # Reading
@@ -96,7 +96,7 @@ async def difference_of_incident(call: Call) -> Answer:
     if found is None:
         if await call.service.views.summary(incident) is None:
             raise _unknown(incident)
-        raise Refused(f"today's policies no longer have the escalation policy of {incident}")
+        raise refusal(Refused, "no_policy_of", incident=incident)
     return Answer(
         DifferenceShape(
             incident=incident,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from responder.core.errors import Refused
 from responder.core.identifiers import ContactName
+from responder.dialects.wording import refusal
 from responder.engine.commands import Role
 from responder.engine.reload import Loaded
 from responder.ports.store import StoredBody
@@ -73,7 +74,7 @@ async def make_token(call: Call) -> Answer:
     asked: TokenRequest = call.body
     contact = ContactName(asked.contact) if asked.contact is not None else None
     if contact is not None and call.service.directory.person(contact) is None:
-        raise Refused(f"{contact} is no person in contacts.yaml; a token belongs to one, or to nobody")
+        raise refusal(Refused, "token_of_nobody", contact=contact)
     fresh = await call.service.tokens.make(
         name=asked.name, role=asked.role, contact=contact, lasts=asked.lasts
     )

@@ -86,7 +86,16 @@ def test_a_word_is_said_somewhere(name):
 
 def test_there_are_no_other_words():
     tables = "why page page_short notice notice_short story early alarm level command span line next join mark name"
-    assert {code.partition(".")[0] for code in MESSAGES} == set(tables.split())
+    assert {code.partition(".")[0] for code in MESSAGES} == {*tables.split(), "refused"}
+
+
+def test_every_refusal_has_words_and_every_such_word_is_said():
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "responder").rglob("*.py")]
+    raised = {code for source in sources for code in re.findall(r'refusal\(\s*\w+,\s*"(\w+)"', source)}
+    needed = {
+        f"needs_{what}" for source in sources for what in re.findall(r'_text\([\w.]+, "(\w+)"\)', source)
+    }
+    assert raised | needed == table("refused")
 
 
 @pytest.mark.parametrize(

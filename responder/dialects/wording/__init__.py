@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from responder.dialects.wording.audit import alarm_title, explain_why
 from responder.dialects.wording.message import FACTS, notice_message, page_message
+from responder.dialects.wording.refusal import explain_refusal, refusal
 from responder.dialects.wording.situation import Situation, State, at, links_of, span
 from responder.dialects.wording.veil import veiled, veiled_incident
 
@@ -16,10 +17,12 @@ __all__ = [
     "State",
     "alarm_title",
     "at",
+    "explain_refusal",
     "explain_why",
     "links_of",
     "notice_message",
     "page_message",
+    "refusal",
     "span",
     "veiled",
     "veiled_incident",

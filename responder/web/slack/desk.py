@@ -14,7 +14,7 @@ from typing import assert_never
 import structlog
 
 from responder.core.errors import Failure, Forbidden, Refused
-from responder.core.identifiers import IncidentId
+from responder.core.identifiers import ContactName, IncidentId
 from responder.dialects.slack import answers, forms, incoming
 from responder.dialects.slack.blocks import Post
 from responder.dialects.slack.said import (
@@ -32,8 +32,9 @@ from responder.dialects.slack.said import (
     Verb,
 )
 from responder.dialects.visible import visible
+from responder.dialects.wording import explain_refusal, refusal
 from responder.dialects.wording.words import words
-from responder.engine.commands import Actor, Ask, Reply, Role, how_to_become_a_contact
+from responder.engine.commands import Actor, Ask, Reply, Role, refused_to_strangers
 from responder.engine.service import Service
 from responder.engine.situations import Seen
 from responder.ports.channel import Spelling
@@ -60,7 +61,7 @@ class _Visitor:
 
     actor: Actor
     seen: Seen
-    mixed_up: str = ""  # why nobody can tell who it is, in words
+    mixed_up: tuple[ContactName, ...] = ()  # the contacts that it could be, where there are several
 
     @property
     def locale(self) -> str:
@@ -138,8 +139,8 @@ class Desk:
             post = await self._done(
                 visitor, filled.incident, ask_of(said), once=filled.once, revision=filled.revision
             )
-        except Refused as refusal:
-            return forms.errors(block, str(refusal))
+        except Refused as no:
+            return forms.errors(block, explain_refusal(no, visitor.locale))
         except Failure as failure:
             log.warning("not recorded", problem=str(failure))
             return forms.errors(block, say("desk.failed"))
@@ -152,8 +153,8 @@ class Desk:
         """What `work` answers, or why it could not."""
         try:
             return await work
-        except Refused as refusal:
-            return answers.refused(str(refusal), visitor.locale)
+        except Refused as no:
+            return answers.refused(explain_refusal(no, visitor.locale), visitor.locale)
         except Failure as failure:
             log.warning("not recorded", problem=str(failure))
             return answers.refused(words(visitor.locale)("desk.failed"), visitor.locale)
@@ -228,8 +229,9 @@ class Desk:
                 locale=visitor.locale,
             )
             await self._service.points.open_form(press.trigger, form)
-        except Refused as refusal:
-            await self._tell(press.response_url, answers.refused(str(refusal), visitor.locale))
+        except Refused as no:
+            refused = answers.refused(explain_refusal(no, visitor.locale), visitor.locale)
+            await self._tell(press.response_url, refused)
         except Failure as failure:
             log.warning("form not opened", incident=press.incident, problem=str(failure))
             sentence = say("desk.no_form", command=TYPED[kind].format(press.incident))
@@ -263,11 +265,8 @@ class Desk:
         if person is not None:
             return _Visitor(Actor(contact=contact, role=_role(person.roles), via=KIND), seen)
         stranger = f"{visible(caller.name, NAME)} ({visible(caller.user, NAME)})".strip()
-        mixed_up = ""
-        if several := directory.contacts_at(KIND, caller.user):
-            named = ", ".join(several)
-            mixed_up = f"{stranger} stands with {named} in contacts.yaml; leave it with the one who it is"
-        return _Visitor(Actor(contact=None, role=Role.RESPONDER, via=KIND, stranger=stranger), seen, mixed_up)
+        several = tuple(directory.contacts_at(KIND, caller.user))
+        return _Visitor(Actor(contact=None, role=Role.RESPONDER, via=KIND, stranger=stranger), seen, several)
 
     def _admit(self, visitor: _Visitor, ask: type[Ask]) -> None:
         """Raises Forbidden where they may not ask this of any incident."""
@@ -277,17 +276,15 @@ class Desk:
 
 def _known(visitor: _Visitor) -> None:
     if visitor.mixed_up:
-        raise Forbidden(visitor.mixed_up)
+        named = ", ".join(visitor.mixed_up)
+        raise refusal(Forbidden, "several_contacts", stranger=visitor.actor.stranger, contacts=named)
 
 
 def _look(visitor: _Visitor) -> None:
     """Every contact may look; a stranger may not, as what broke is nobody's business but ours."""
     _known(visitor)
     if visitor.actor.stranger:
-        raise Forbidden(
-            f"this is for contacts, and {visitor.actor.stranger} is none; "
-            f"{how_to_become_a_contact(visitor.actor)}"
-        )
+        raise refused_to_strangers(visitor.actor, words(visitor.locale)("desk.this"))
 
 
 def _role(roles: Collection[str]) -> Role:

@@ -79,7 +79,9 @@ class SlackPosts:
 
     async def _heard(self, request: web.Request, read: Read) -> Heard:
         if self.door is None:
-            detail = f"Slack is not let in here: {SETTING} is not set, or it comes in by RESPONDER_PUBLIC_LISTEN"
+            detail = (
+                f"Slack is not let in here: {SETTING} is not set, or it comes in by RESPONDER_PUBLIC_LISTEN"
+            )
             raise Problem(Kind.UNKNOWN, detail)
         signed = self.door.signed(request)
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() not in ("", "identity"):

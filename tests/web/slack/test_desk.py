@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -443,6 +444,15 @@ async def test_people_of_another_workspace_are_not_heard_by_socket_mode(desk: Of
     fields = command_fields(desk.slack.workspace, "/ack", "I1", FIRST, place, "trigger", "https://x/response")
     assert await desk.desk.take(Envelope(kind="slash_commands", payload=fields | {"team_id": "T1"})) is None
     assert (await desk.world.story()).standing is Standing.OPEN
+
+
+async def test_a_korean_contact_is_refused_in_korean_too(desk: Office) -> None:
+    await desk.world.fire("RegionDown", level="3")
+    assert "없는 장애 번호" in await desk.typed("/ack", "I9", user=SECOND)
+    await desk.press("snooze", user=SECOND)
+    await desk.desk.settle()
+    answer = await desk.submit({"duration": "0m", "other": "0m"}, user=SECOND)
+    assert re.search("[가-힣]", str(answer.json()))
 
 
 async def test_a_mention_is_answered_in_its_thread_to_whoever_spoke_alone(desk: Office) -> None:
