@@ -1,1 +1,1 @@
-"""Benchmarks: what a person waits for, beside a floor measured in the same run. No test: nothing here fails by a time."""
+"""Benchmarks: what a person waits for, beside a floor measured in the same run. No tests: none fails by a time."""

@@ -1,8 +1,8 @@
-"""What a person in Slack waits for: from a signed command to the answer that is committed. `--seconds` a phase, `--rounds`.
+"""What a person in Slack waits for: from a signed command to the answer that is committed.
 
 The service is a process of its own, on SQLite with fsync; Slack, Alertmanager and the person are this process. Each
-round measures light load and then the same while alerts pour in, and beside both the floor (`benchmarks/floor.py`).
-Commands are sent when their time has come, whether or not the one before was answered.
+round begins with a new database, measures light load and then the same while alerts pour in, and beside both the floor
+(`benchmarks/floor.py`). Commands are sent when their time has come, whether or not the one before was answered.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from tests.journeys.waiting import CLOCK, let_pass, until
 COMMANDS = 10  # of each kind a second
 ALERTS = 20  # a body
 BODIES = 25  # a second, so 500 alerts, each of them new
-BODIES_AN_INCIDENT = 5  # so 5 incidents a second: the first body opens it, the others join
 SETTLES = 3.0  # seconds between two phases, for what is still to be told
 PROMISED = {"light": 0.050, "under load": 0.250}  # seconds, p99
 KINDS = ("/ack", "/incident list", "floor")
@@ -64,11 +63,15 @@ def spread(took: Sequence[float]) -> Spread:
 
 @dataclass(slots=True)
 class Bench:
-    """`fresh`: incidents that nobody has acknowledged yet; `opened`: how many there have been."""
+    """`joining`: bodies of the load that are about one incident, which the first of them opens.
+
+    `fresh`: incidents that nobody has acknowledged yet; `opened`: how many there have been.
+    """
 
     slack: Workspace
     service: Served
     floor: str
+    joining: int
     began: datetime = field(default_factory=CLOCK.now)
     fresh: list[str] = field(default_factory=list)
     opened: int = 0
@@ -91,9 +94,6 @@ class Bench:
         shown = " ".join(one["title"] for one in newest)
         return [one["incident"] for one in newest] if all(name in shown for name in names) else []
 
-    async def nothing_waits(self) -> bool:
-        return "responder_journal_waiting 0.0" in await self.service.text("/metrics")
-
     def _alert(self, name: str, instance: str) -> dict[str, Any]:
         return {
             "status": "firing",
@@ -106,14 +106,14 @@ class Bench:
     async def pour(self) -> None:
         """One body of the storm."""
         number, self.bodies = self.bodies, self.bodies + 1
-        name = f"Storm{number // BODIES_AN_INCIDENT}"
+        name = f"Storm{number // self.joining}"
         alerts = [self._alert(name, f"node-{number}-{one}") for one in range(ALERTS)]
         self.refused += await self.service.post(_body(alerts)) != 200
 
     async def acknowledge(self) -> float:
         return await self._ask(self.service.url, "/ack", self.fresh.pop(0), expects="First")
 
-    async def list(self) -> float:
+    async def look(self) -> float:
         return await self._ask(self.service.url, "/incident", "list", expects="I")
 
     async def bare(self) -> float:
@@ -136,7 +136,7 @@ class Bench:
                 group.create_task(paced(self.pour, BODIES, seconds * BODIES))
             asked = [
                 group.create_task(paced(ask, COMMANDS, times, late=place / (3 * COMMANDS)))
-                for place, ask in enumerate((self.acknowledge, self.list, self.bare))
+                for place, ask in enumerate((self.acknowledge, self.look, self.bare))
             ]
         return dict(zip(KINDS, (task.result() for task in asked), strict=True))
 
@@ -176,14 +176,15 @@ def since(before: Calls, after: Calls) -> Calls:
 # ----------------------------------------------------------------------------------------- what runs
 
 
-async def run(seconds: int, rounds: int, console: Console) -> None:
+async def run(seconds: int, rounds: int, incidents: int, console: Console) -> None:
     timings: Timings = {}
     spent: Calls = {}
-    async with AsyncExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="answers-")))
-        bench = await _bench(stack, home)
-        console.print(f"{os.cpu_count()} cores; load before, of the last minute: {os.getloadavg()[0]:.2f}")
-        for number in range(rounds):
+    refused = 0
+    console.print(f"{os.cpu_count()} cores; load of the last minute, before: {os.getloadavg()[0]:.2f}")
+    for number in range(rounds):
+        async with AsyncExitStack() as stack:
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="answers-")))
+            bench = await _bench(stack, home, joining=BODIES // incidents)
             for phase in PROMISED:
                 await bench.open(seconds * COMMANDS)
                 before = await bench.calls()
@@ -192,11 +193,13 @@ async def run(seconds: int, rounds: int, console: Console) -> None:
                     _add(spent, since(before, await bench.calls()))
                 for kind, one in took.items():
                     timings.setdefault((phase, kind), []).append(spread(one))
-            console.print(f"round {number + 1} of {rounds}, load {os.getloadavg()[0]:.2f}")
-        await until(bench.nothing_waits, "the journal is empty", within=60)
-        brought = f"{bench.bodies} bodies, {bench.bodies * ALERTS} alerts, all new; refused {bench.refused}"
+            refused += bench.refused
+        console.print(f"round {number + 1} of {rounds}; load {os.getloadavg()[0]:.2f}, our own in it")
     console.print(_answers(timings))
-    console.print(f"the load: {BODIES * ALERTS} alerts/s in bodies of {ALERTS}; {brought}")
+    console.print(
+        f"under load: {BODIES * ALERTS} alerts/s, all new, in bodies of {ALERTS}; {incidents} incidents/s; "
+        f"{rounds * seconds * BODIES} bodies, {refused} of them refused"
+    )
     console.print(_points(spent))
     for (phase, kind), seen in timings.items():
         if kind != "floor":
@@ -205,7 +208,7 @@ async def run(seconds: int, rounds: int, console: Console) -> None:
             console.print(f"{phase}, {kind}: p99 < {PROMISED[phase] * 1000:.0f} ms {word} ({_ms(middle)} ms)")
 
 
-async def _bench(stack: AsyncExitStack, home: Path) -> Bench:
+async def _bench(stack: AsyncExitStack, home: Path, *, joining: int) -> Bench:
     sink = await stack.enter_async_context(Sink())
     slack = await stack.enter_async_context(workspace())
     plan = small_plan(sink.url, rungs={"first": "0s", "second": FAR})
@@ -218,7 +221,7 @@ async def _bench(stack: AsyncExitStack, home: Path) -> Bench:
     command = python("-m", "benchmarks.floor", str(home / "floor.db"), SIGNING_SECRET)
     floor = await stack.enter_async_context(await Program.start("floor", *command, folder=home, environ={}))
     port = await floor.ready(r"serving on (http://127\.0\.0\.1:\d+)")
-    return Bench(slack, service, port[1])
+    return Bench(slack, service, port[1], joining)
 
 
 def _add(to: Calls, more: Calls) -> None:
@@ -262,8 +265,11 @@ def main() -> None:
     asked = argparse.ArgumentParser(description="What a person in Slack waits for.")
     asked.add_argument("--seconds", type=int, default=10, help="of each phase, at most 20 (default 10)")
     asked.add_argument("--rounds", type=int, default=5, help="(default 5)")
+    asked.add_argument(
+        "--incidents", type=int, default=5, help="that the alerts open a second, at most 25 (default 5)"
+    )
     given = asked.parse_args()
-    asyncio.run(run(given.seconds, given.rounds, Console()))
+    asyncio.run(run(given.seconds, given.rounds, given.incidents, Console(width=130)))
 
 
 if __name__ == "__main__":
