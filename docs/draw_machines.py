@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from responder.core.decision import Decision, NoticeReason, PageReason
-from responder.core.delivery import Accepted, Outcome, Rejected, SendDue
+from responder.core.delivery import Accepted, Outcome, Rejected, SendDue, SenderGone
 from responder.core.identifiers import ChannelName, ContactName, IncidentId, PinHash
 from responder.core.level import Level
 from responder.core.machines import duty, escalation, heartbeat, incident, notice, page
@@ -301,7 +301,7 @@ MACHINES = (
         name="Page",
         module=page,
         beginnings=(_page(PageReason.STEP), _page(PageReason.RESOLVED)),
-        events=(SendDue(), page.Withdrawn(), *_results(3)),
+        events=(SendDue(), SenderGone(), page.Withdrawn(), *_results(3)),
         name_of=_name_page,
         waits=(60 * MINUTE,),
     ),
@@ -309,9 +309,15 @@ MACHINES = (
         name="Notice",
         module=notice,
         beginnings=_notices(),
-        events=(notice.Wanted(reason=NoticeReason.LEVEL), notice.Superseded(), SendDue(), *_results(2)),
+        events=(
+            notice.Wanted(reason=NoticeReason.LEVEL),
+            notice.Superseded(),
+            SendDue(),
+            SenderGone(),
+            *_results(2),
+        ),
         name_of=_phase,
-        waits=(60 * MINUTE,),
+        waits=(60 * MINUTE, 24 * 60 * MINUTE),
         passed_over=frozenset({"happenings", "posted", "is_repeat", "receipt", "late", "failures"}),
     ),
     Machine(

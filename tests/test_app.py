@@ -64,7 +64,7 @@ async def test_a_connection_to_slack_is_opened_only_where_it_is_asked_for(
     async with built(settings) as house:
         inbox = app.slack_inbox(settings, house.slack)
     assert isinstance(inbox, SlackSocket) == is_opened
-    assert inbox is None or inbox.echo_channel == "C0ECHO0001"
+    assert "C0ECHO0001" in repr(inbox) or not is_opened
 
 
 # What is said
@@ -89,6 +89,17 @@ async def test_half_a_configuration_of_slack_is_said_at_the_start(
     found = [line for line in lines if "Slack's" in line]
     assert len(found) == len(said)
     assert [words for words in said if words not in "\n".join(found)] == []
+
+
+@pytest.mark.parametrize("secret", [{}, SECRET], ids=["alone", "beside a signing secret"])
+async def test_socket_mode_is_said_at_the_start_with_where_its_echo_is(
+    secret: dict[str, str], tmp_path: Path
+) -> None:
+    settings = asked(tmp_path, TOKEN | SOCKET | secret)
+    async with built(settings) as house:
+        lines = app.greeting(house.service, settings, [8080], None)
+    echo = settings.slack_echo_channel
+    assert f"responder: Slack speaks through Socket Mode; its echo is kept in {echo}" in lines
 
 
 # What is reachable
@@ -131,7 +142,9 @@ async def test_a_public_listener_has_slacks_requests_and_a_sign_of_life_and_noth
 
 async def test_socket_mode_takes_a_command_and_a_mention_and_answers_both(tmp_path: Path) -> None:
     async with workspace() as slack:
-        echo = {"RESPONDER_SLACK_ECHO_CHANNEL": slack.fake.workspace.named(CRITICAL).id}
+        room = slack.fake.workspace.named(CRITICAL)
+        assert room is not None
+        echo = {"RESPONDER_SLACK_ECHO_CHANNEL": room.id}
         async with serving(tmp_path, slack, SOCKET | echo):
             await slack.fake.until_called("apps.connections.open")
             await slack.fake.until(lambda: slack.fake.roots(CRITICAL))  # the echo: it is connected

@@ -9,7 +9,7 @@ import pytest
 from responder.settings import PREFIX, Address, BadSettings, Settings
 from tests.house.tree import ROOT
 
-SLACK = {"RESPONDER_SLACK_BOT_TOKEN": "xoxb-1", "RESPONDER_SLACK_SIGNING_SECRET": "s1, s2"}
+SLACK = {"RESPONDER_SLACK_BOT_TOKEN": "xoxb-1", "RESPONDER_SLACK_SIGNING_SECRET": "s1, ,s2,"}
 
 
 def faults(**environ: str) -> list[str]:
@@ -59,6 +59,14 @@ def test_slack_needs_a_token_and_a_secret():
             {"PUBLIC_LISTEN": "0.0.0.0:8443"}, "SLACK_SIGNING_SECRET", id="a public listener of nothing"
         ),
         pytest.param({"SLACK_API_URL": "http://slack.example/api/"}, "in the open", id="a token in the open"),
+        pytest.param(
+            {"SLACK_API_URL": "http://localhost.example/api/"}, "in the open", id="a host that only begins so"
+        ),
+        pytest.param(
+            {"SLACK_APP_TOKEN": "xoxb-1", "SLACK_BOT_TOKEN": "xoxb-1", "SLACK_ECHO_CHANNEL": "C1"},
+            "SLACK_APP_TOKEN: Slack's begin with xapp-",
+            id="the bot's token as the app's",
+        ),
     ],
 )
 def test_what_makes_no_service_is_said(environ: dict[str, str], said: str):

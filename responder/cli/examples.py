@@ -82,6 +82,7 @@ class Scene:
             public_url="https://responder.example",
             locale=self.locale,
             spelling=Spelling.SLASH,
+            stays=True,
         )
 
     def hears(self, event: ladder.Event, at: datetime) -> Scene:
@@ -97,7 +98,7 @@ class Scene:
             contact=contact,
             happenings=happenings or (Happening(NoticeReason.OPENED),),
         )
-        return notice_message(notice, self.situation(), keeps_thread=True)
+        return notice_message(notice, self.situation())
 
     def page(self, reason: PageReason, contact: ContactName = DEVOPS, subject: str = "") -> Message:
         page = Page(

@@ -59,6 +59,11 @@ class SendDue:
     """The record's due row was claimed by somebody with a free place for a call."""
 
 
+@dataclass(frozen=True, slots=True)
+class SenderGone:
+    """Whoever made the call that is in flight is no more, and will never tell what came of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     attempt: int

@@ -86,11 +86,14 @@ class Checkups:
         kind, name = subject
         if failure is None:
             was_told = self._failures.pop(subject, 0) >= ALARM_AFTER
-            return AlarmCleared(kind=kind, subject=name) if was_told else None
+            # Nobody but us hears of a person, so what another process raised ends here; a channel that refuses to send
+            # is not well for being there.
+            return AlarmCleared(kind=kind, subject=name) if was_told or kind is AlarmKind.CONTACT else None
         before = self._failures.get(subject, 0)
         self._failures[subject] = ALARM_AFTER if isinstance(failure, Permanent) else before + 1
-        if before >= ALARM_AFTER or self._failures[subject] < ALARM_AFTER:
+        if self._failures[subject] < ALARM_AFTER:
             return None
+        # Every time: one that is raised already is not raised twice, and one that a person has resolved is again.
         return AlarmRaised(kind=kind, subject=name, detail=str(failure)[:500])
 
     async def _tell(self, told: list[AlarmRaised | AlarmCleared]) -> None:

@@ -15,9 +15,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from responder.core.decision import AlarmKind, AlarmRaised, DueKind, Effect
-from responder.core.delivery import Accepted, Result
+from responder.core.delivery import LEASE, Accepted, Result, SenderGone
 from responder.core.errors import Transient
 from responder.core.identifiers import Kind, RecordKey
+from responder.core.machines.notice import Notice
+from responder.core.machines.page import Page
 from responder.engine.batches import together_or_alone
 from responder.engine.bells import Bells
 from responder.engine.duework import DueWork, fetch
@@ -29,6 +31,7 @@ from responder.engine.turn import Turn
 PLACES: Mapping[DueKind, int] = {DueKind.SEND: 200, DueKind.SHOW: 100}  # calls at a time
 BATCH = 100  # claims a transaction
 RESULTS = 200  # results a transaction
+RECOVERED = 5_000  # rows looked at when we start; what a longer backlog hides waits for its lease
 LATE = timedelta(seconds=1)  # after which a page that was due is a promise broken, and said so
 AGAIN = timedelta(seconds=1)  # before results are tried again that the store would not take
 
@@ -55,6 +58,37 @@ class Outbox:
         self._flying: dict[DueKind, set[asyncio.Task[None]]] = {kind: set() for kind in PLACES}
         self._ended: list[Ended] = []
         self._some_ended = asyncio.Event()
+
+    async def recover(self) -> int:
+        """At a start, before anything is claimed: calls that a dead process was making are known to be lost, how many.
+
+        Only where the store is ours alone; elsewhere another replica may still be making them, and their leases decide.
+        """
+        if not self._points.are_alone:
+            return 0
+        found = 0
+        for kind in PLACES:
+            async with self._points.reading("read.in_flight") as reader:
+                rows = await reader.overdue(kind, self._points.clock.now() + LEASE, RECOVERED)
+            for start in range(0, len(rows), BATCH):
+                found += await self._lose([row.key for row in rows[start : start + BATCH]])
+        return found
+
+    async def _lose(self, keys: Sequence[RecordKey]) -> int:
+        async with self._points.unit("commit.recover") as unit:
+            records = await unit.records(keys)
+            flying = [
+                key
+                for key, one in records.items()
+                if isinstance(one, Page | Notice) and one.in_flight is not None
+            ]
+            for key in flying:
+                turn = Turn(unit, self._points.clock.now())
+                turn.tell(key, SenderGone())
+                await self._handle.finish(turn)
+        if flying:
+            log.warning("calls were cut off by the last end", records=[str(key) for key in flying])
+        return len(flying)
 
     async def run_pages(self) -> None:
         await self._run(DueKind.SEND)

@@ -89,13 +89,11 @@ class Perform:
                 return notice_message(record, situation, is_repeat=repeat), record.posted
             case Notice(incident=str(incident), page=""):
                 situation = await self._situations.of_incident(reader, incident, now, seen)
-                threads = bool(record.posted) and self._directory.edits(send.channel)
-                message = notice_message(record, situation, is_repeat=repeat, keeps_thread=threads)
-                return message, record.posted
+                return notice_message(record, situation, is_repeat=repeat), record.posted
             case Notice(incident=str(incident)):
                 situation = await self._situations.of_incident(reader, incident, now, seen)
                 purpose = "outdated" if record.superseded else "page"
-                message = notice_message(record, situation, keeps_thread=True)
+                message = notice_message(record, situation)
                 return replace(message, purpose=purpose, story=()), record.posted
             case _:
                 raise Permanent(f"{key} is no message any more")

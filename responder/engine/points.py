@@ -51,6 +51,11 @@ class Points:
         self.clock = clock
         self.metrics = metrics
 
+    @property
+    def are_alone(self) -> bool:
+        """No other process uses our store."""
+        return self._store.is_exclusive
+
     @asynccontextmanager
     async def unit(self, point: str) -> AsyncIterator[Unit]:
         """One transaction. `before` stands between the last write and the commit, `after` right behind the commit."""

@@ -247,6 +247,10 @@ class Routes:
                 posted=accepted.receipt,
             )
             turn.decide("Kept", notices.keep_current(kept))
+            page = await turn.get(RecordKey(Kind.PAGE, accepted.page), of=accepted.incident)
+            if isinstance(page, Page) and page.phase is pages.Phase.WITHDRAWN:
+                # It was answered while the call was in flight: what the person reads is out of date already.
+                turn.tell(key, notices.Wanted(reason=NoticeReason.ACKNOWLEDGED))
 
     async def _notify(self, turn: Turn, asked: NoticeAsked) -> None:
         state = await turn.incident(asked.incident)

@@ -63,6 +63,7 @@ class Service:
     async def start(self) -> None:
         """Heartbeats first: no switch may fire for a beat that we were not there to hear. Then the loops."""
         await self.heartbeats.configure(at_start=True)
+        await self.outbox.recover()
         self.supervisor.start("intake", self.intake.run)
         self.supervisor.start("timers", self.timers.run)
         self.supervisor.start("outbox", self.outbox.run_pages)

@@ -40,6 +40,7 @@ class Seen:
     zone: ZoneInfo
     locale: Locale
     spelling: Spelling = Spelling.CLI
+    stays: bool = False  # what they read stays, and is changed
 
 
 class Situations:
@@ -51,13 +52,13 @@ class Situations:
     def reader_of(self, channel: ChannelName, contact: ContactName | None) -> Seen:
         """A person as contacts.yaml has them, a channel as channels.yaml has it; else as the service is set."""
         person = self._directory.person(contact) if contact is not None else None
-        spelling = self._directory.spelling(channel)
+        spelling, stays = self._directory.spelling(channel), self._directory.edits(channel)
         if person is not None:
             zone = ZoneInfo(person.timezone) if person.timezone else self._place.zone
-            return Seen(zone=zone, locale=person.locale, spelling=spelling)
+            return Seen(zone=zone, locale=person.locale, spelling=spelling, stays=stays)
         entry = self._policies.book.channels.get(channel)
         locale = (entry.locale if entry is not None else None) or self._place.locale
-        return Seen(zone=self._place.zone, locale=locale, spelling=spelling)
+        return Seen(zone=self._place.zone, locale=locale, spelling=spelling, stays=stays)
 
     async def of_incident(self, reader: Reader, incident: IncidentId, now: datetime, seen: Seen) -> Situation:
         ladder = RecordKey(Kind.ESCALATION, incident)
@@ -93,6 +94,7 @@ class Situations:
             zone=seen.zone,
             locale=seen.locale,
             spelling=seen.spelling,
+            stays=seen.stays,
             level_names={
                 level: name for level in Level if (name := _level_name(seen.locale, book.level(level)))
             },

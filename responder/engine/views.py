@@ -68,7 +68,7 @@ class Story:
     standing: Standing
     alerts: Sequence[Occurrence]
     ladder: Sequence[Rung]
-    next_due: datetime | None  # when the ladder is looked at next
+    next_due: datetime | None  # when something happens next by itself; None once it is closed
     pages: Sequence[Page]
     notices: Sequence[Notice]  # of channels; that a page is kept current is the page's own matter
     duties: Sequence[Duty]
@@ -138,7 +138,7 @@ class Views:
         # As a notice of how it stands would have it, which no channel is owed.
         stands = Happening(_STANDS[standing])
         notice = Notice(notice="", incident=incident, channel=ChannelName(""), happenings=(stands,))
-        return replace(notice_message(notice, situation, keeps_thread=True), story=())
+        return replace(notice_message(notice, situation), story=())
 
     async def shown_as(self, reference: str) -> IncidentId | None:
         """Which incident the message in a channel with this reference is about."""
@@ -189,7 +189,7 @@ class Views:
         state, escalation = await _pair(reader, incident)
         if state is None or escalation is None:
             return None
-        due = escalation.due()
+        due = escalation.due() or state.due()
         pages = await reader.records_of(incident, Kind.PAGE)
         notices = await reader.records_of(incident, Kind.NOTICE)
         duties = await reader.records_of(incident, Kind.DUTY)

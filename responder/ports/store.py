@@ -366,6 +366,11 @@ class AskedAlready(Exception):
 
 
 class Store(Protocol):
+    @property
+    def is_exclusive(self) -> bool:
+        """Nobody else has it open while we do: a call that was in flight when we opened it has nobody to end it."""
+        ...
+
     def unit(self) -> AbstractAsyncContextManager[Unit]:
         """One transaction. Raises `Transient` where the database cannot be used now, `Permanent` where a person has to
         mend it, and then nothing of the unit has happened.

@@ -360,7 +360,7 @@ def test_a_ladder_without_pages_says_that_nobody_comes():
         ),
         pytest.param(
             {"resolved_by": CTO, "firing": 2},
-            "Resolved by CTO at 21:10 KST; 2 of its alerts still fire",
+            "Resolved by CTO at 21:10 KST; still firing: 2",
             "Next: 21:20 KST: opens again, unless its alerts have ended",
             id="by hand, still firing",
         ),
@@ -554,8 +554,8 @@ def test_what_happened_while_a_notice_waited_is_told_with_it_once_each():
     )
     message = notice_message(builders.notice(happenings=happenings), situation())
     assert message.headline.endswith("— level 3 now")
-    assert message.body[:2] == ("Also: open", "Also: more is firing: PodDown")
-    assert message.body[2].startswith("What:")
+    assert message.body[0] == "Also: more is firing: PodDown"  # that it opened reads like how it stands
+    assert message.body[1].startswith("What:")
 
 
 def test_a_long_note_is_whole_in_the_body():
@@ -599,8 +599,8 @@ STORY = (
     ],
 )
 def test_a_channel_that_keeps_a_thread_is_told_the_story(locale, told):
-    notice = builders.notice(happenings=STORY)
-    message = notice_message(notice, situation(locale=locale), keeps_thread=True)
+    notice = builders.notice(happenings=STORY, posted="C1/1.1")
+    message = notice_message(notice, situation(locale=locale, stays=True))
     assert message.story == told
     assert message.body[0].startswith(words(locale)("line.what", what=""))
     also = words(locale)("line.also", happened="")
@@ -624,16 +624,18 @@ def test_the_story_says_who_resolved_it(changes, told):
 
 
 def test_a_note_stands_only_in_the_story_where_there_is_one():
-    notice = builders.notice(happenings=(Happening(NoticeReason.NOTE, "the cable is cut", CTO),))
-    message = notice_message(notice, situation(), keeps_thread=True)
+    notice = builders.notice(
+        happenings=(Happening(NoticeReason.NOTE, "the cable is cut", CTO),), posted="C1/1.1"
+    )
+    message = notice_message(notice, situation(stays=True))
     assert message.story == ("CTO left a note: the cable is cut",)
     assert message.body[0].startswith("What:")
 
 
 def test_what_only_opened_has_no_story_and_a_page_never_has_one():
     opened = builders.notice(happenings=STORY[:1])
-    assert notice_message(opened, situation(), keeps_thread=True).story == ()
-    assert notice_message(builders.notice(), situation(), keeps_thread=True).story == ()
+    assert notice_message(opened, situation(stays=True)).story == ()
+    assert notice_message(builders.notice(), situation(stays=True)).story == ()
     assert page_message(paged(), situation()).story == ()
 
 
@@ -723,7 +725,7 @@ def test_any_labels_make_a_message_of_whole_lines(group, title, annotations, sub
     message = page_message(paged(reason, subject=subject), told)
     assert len(message.headline) <= 200
     happened = (Happening(NoticeReason.NOTE, subject), Happening(NoticeReason.STRANGER, subject))
-    shown = notice_message(builders.notice(happenings=happened), told, keeps_thread=True)
+    shown = notice_message(builders.notice(happenings=happened), replace(told, stays=True))
     assert len(shown.story) == 2
     for text in (message.headline, *message.body, shown.headline, *shown.body, *shown.story):
         assert len(text) <= 600

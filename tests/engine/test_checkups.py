@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 
 from responder.core.errors import Busy, Permanent, Transient
-from responder.engine.checkups import EVERY
+from responder.engine.checkups import EVERY, WITHIN
 from responder.ports.store import Store
 from tests.engine import plan
 from tests.engine.world import World, make_world
+from tests.fakes.channel import FailsForGood
+from tests.fakes.clock import let_others_run
 
 REVOKED = Permanent("board: Slack says the token was revoked; make a new one")
 
@@ -53,6 +56,54 @@ async def test_what_fails_for_now_is_an_alarm_when_it_goes_on(world: World) -> N
     assert await alarms(world) == []
     await look(world)
     assert len(await alarms(world)) == 1
+
+
+async def test_a_look_that_finds_it_well_begins_the_count_anew(world: World) -> None:
+    for _ in range(2):
+        world.channels["board"].unwell = Transient("board: no answer")
+        await look(world, 2)
+        world.channels["board"].unwell = None
+        await look(world)
+    assert await alarms(world) == []
+
+
+async def test_what_is_not_well_again_is_an_alarm_again(world: World) -> None:
+    for _ in range(2):
+        world.channels["board"].unwell = REVOKED
+        await look(world)
+        assert (await world.story()).incident.resolved_at is None
+        world.channels["board"].unwell = None
+        await look(world)
+        assert (await world.story()).incident.resolved_at is not None
+
+
+async def test_a_channel_that_refused_to_send_is_not_called_well_for_being_there(world: World) -> None:
+    world.channels["board"].script(FailsForGood())
+    await world.fire("RegionDown", level="3")
+    assert await alarms(world) == ["responder: channel board"]
+    await look(world)
+    assert (await world.story("I2")).incident.resolved_at is None
+
+
+async def next_look(world: World) -> datetime:
+    """When the one that runs will look again; what it waits for while it looks is sooner."""
+    while not (
+        later := [moment for moment in world.clock.waited_for() if moment > world.clock.now() + WITHIN]
+    ):
+        await let_others_run()
+    return later[0]
+
+
+async def test_it_looks_again_and_again(world: World) -> None:
+    looking = asyncio.create_task(world.service.checkups.run())
+    assert await next_look(world) == world.clock.now() + EVERY
+    world.channels["board"].unwell = REVOKED
+    world.clock.advance(seconds=EVERY.total_seconds())
+    assert await next_look(world) == world.clock.now() + EVERY
+    looking.cancel()
+    await asyncio.wait([looking])
+    await world.settle()
+    assert await alarms(world) == ["responder: channel board"]
 
 
 async def test_a_channel_that_is_only_busy_is_well(world: World) -> None:

@@ -241,6 +241,8 @@ class BlindUnit:
 class RacingStore:
     """As a database with many writers has it: none sees another's key before its own is refused."""
 
+    is_exclusive = False
+
     def __init__(self, real: Store) -> None:
         self._real = real
 

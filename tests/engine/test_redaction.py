@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from responder.dialects.wording import veiled
+from responder.dialects.wording import veiled, veiled_incident
 from responder.dialects.wording.veil import VEIL
 from responder.engine.commands import Note
 from responder.ports.store import Store
-from tests.builders import occurrence
+from tests.builders import incident, occurrence
 from tests.engine import plan
 from tests.engine.world import World, make_world
 
@@ -79,6 +79,40 @@ def test_a_value_is_covered_wherever_it_is_repeated(text: str, shown: str) -> No
 def test_a_short_value_covers_only_whole_words() -> None:
     made = occurrence(labels={"zone": "a"}, annotations={"summary": "a cable in zone a-1 has failed again"})
     assert veiled(made, {"zone"}).annotations["summary"] == f"{VEIL} cable in zone {VEIL}-1 has failed again"
+
+
+def test_a_value_within_another_leaves_nothing_of_it() -> None:
+    made = occurrence(
+        labels={"customer": "acme", "tenant": "acme-corp", "zone": ""},
+        annotations={"summary": "acme-corp, acme"},
+    )
+    found = veiled(made, {"customer", "tenant", "zone"})
+    assert found.annotations["summary"] == f"{VEIL}, {VEIL}"
+    assert found.labels == {"customer": VEIL, "tenant": VEIL, "zone": ""}
+
+
+@pytest.mark.parametrize(
+    "rule, key, shown",
+    [
+        pytest.param("acme", 'acme{customer="acme"}', f'acme{{customer="{VEIL}"}}', id="made of its group"),
+        pytest.param("declared", "acme is down", f"{VEIL} is down", id="made of something else"),
+    ],
+)
+def test_an_incident_is_covered_in_its_title_its_key_and_its_links(rule: str, key: str, shown: str) -> None:
+    links = {"runbook": "https://x.example/acme", "source": "https://x.example/"}
+    made = incident(rule=rule, key=key, group={"customer": "acme"}, title="acme cannot log in", links=links)
+    found = veiled_incident(made, {"customer"})
+    assert (found.title, found.key) == (f"{VEIL} cannot log in", shown)
+    assert found.group == {"customer": VEIL}
+    assert found.links == {"source": "https://x.example/"}
+
+
+async def test_what_is_only_shown_is_covered_too(discreet: World) -> None:
+    await discreet.post(alert(discreet, labels=LABELS | {"severity": "info"}))
+    await discreet.settle()
+    (delivery,) = discreet.handed("board")
+    assert delivery.message.reason == "info"
+    assert "acme" not in repr(delivery.message)
 
 
 def test_without_such_labels_nothing_is_touched() -> None:

@@ -355,6 +355,8 @@ class MemoryUnit(MemoryReader):
 class MemoryStore:
     """`codec`: the real one, or a test's."""
 
+    is_exclusive = True
+
     def __init__(self, codec: Codec | None = None) -> None:
         self._codec = codec or Codec()
         self._contents = _Contents()

@@ -51,6 +51,8 @@ PASSING = frozenset({"BUSY", "LOCKED", "NOMEM", "INTERRUPT", "IOERR", "FULL", "C
 class SqliteStore:
     """Made by `open_sqlite`. `path`: its file."""
 
+    is_exclusive = True  # the lock file says so
+
     def __init__(self, path: Path, lock: LockFile, *, codec: Codec, pragmas: Mapping[str, int | str]) -> None:
         self.path = path
         self._lock = lock

@@ -132,7 +132,7 @@ def _meant_for_quiet(ladder: Escalation, state: Page) -> bool:
 
 def _of_attempts(state: Page | Notice) -> Found:
     numbers = [attempt.number for attempt in state.attempts]
-    if numbers != list(range(numbers[0] if numbers else 1, (numbers[-1] if numbers else 0) + 1)):
+    if numbers != sorted(set(numbers)):
         yield Code.ATTEMPTS_MALFORMED, f"numbered {numbers}"
     if any(attempt.outcome is None for attempt in state.attempts[:-1]):
         yield Code.ATTEMPTS_MALFORMED, "two calls in flight"
@@ -142,6 +142,9 @@ def _of_attempts(state: Page | Notice) -> Found:
 
 def _of_page(state: Page) -> Found:
     yield from _of_attempts(state)
+    if state.attempts and state.attempts[-1].number != len(state.attempts):
+        # Of a notice the old ones are forgotten, and what its channel only put off was none.
+        yield Code.ATTEMPTS_MALFORMED, f"{len(state.attempts)}, the last numbered {state.attempts[-1].number}"
     if state.phase is page.Phase.OWED and state.due() is None:
         yield Code.NO_TIMER, "owed, and never tried"
     in_flight = state.in_flight is not None

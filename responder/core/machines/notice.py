@@ -32,6 +32,7 @@ from responder.core.delivery import (
     Rejected,
     Result,
     SendDue,
+    SenderGone,
     attempt_details,
     backoff,
     closed,
@@ -42,6 +43,10 @@ from responder.core.identifiers import ChannelName, ContactName, Fingerprint, In
 
 ALARM_AFTER = 3  # failures in a row
 KEPT = 10  # attempts, and happenings not yet shown
+SHOWING = timedelta(days=1)  # for this long a channel that fails or refuses is tried
+SELDOM = timedelta(
+    minutes=5
+)  # between two tries where a person has to mend it first, or nobody has for an hour
 PACE = timedelta(seconds=1)  # where a busy channel does not say for how long
 NO_RESULT = "calls end without a result"
 
@@ -50,7 +55,7 @@ class Phase(StrEnum):
     SHOWN = "shown"  # the channel has the newest state
     OWED = "owed"
     SENDING = "sending"
-    FAILED = "failed"  # given up until the next change
+    FAILED = "failed"  # given up until the next change: nobody has mended the channel for a day
 
 
 class Why(StrEnum):
@@ -61,6 +66,7 @@ class Why(StrEnum):
     ACCEPTED_BEHIND = "notice.accepted_behind"
     RETRIED = "notice.retried"
     PACED = "notice.paced"
+    REFUSED = "notice.refused"
     FAILED = "notice.failed"
     UNKNOWN = "notice.unknown"
     LATE_RESULT = "notice.late_result"
@@ -140,7 +146,7 @@ class Superseded:
     """A newer page to the same person stands below this one."""
 
 
-Event = Wanted | Superseded | SendDue | Accepted | Rejected
+Event = Wanted | Superseded | SendDue | SenderGone | Accepted | Rejected
 
 
 def keep_current(state: Notice) -> Decision[Notice]:
@@ -158,6 +164,8 @@ def advance(state: Notice, event: Event, now: datetime) -> Decision[Notice]:
             return _supersede(state, now)
         case SendDue():
             return _on_due(state, now)
+        case SenderGone():
+            return _on_gone(state, now)
         case Accepted() | Rejected():
             return _on_result(state, event, now)
         case _:
@@ -197,10 +205,17 @@ def _on_due(state: Notice, now: datetime) -> Decision[Notice]:
     due = state.due()
     if due is None or now < due.at:
         return Decision(state, Why.STALE)
-    if (flying := state.in_flight) is not None:
-        attempt = lost(flying, now)
-        return _fail(replace(state, attempts=(*state.attempts[:-1], attempt)), attempt, now)
+    if state.in_flight is not None:
+        return _on_gone(state, now)
     return _claim(state, due.at, now)
+
+
+def _on_gone(state: Notice, now: datetime) -> Decision[Notice]:
+    flying = state.in_flight
+    if flying is None:
+        return Decision(state, Why.STALE)
+    attempt = lost(flying, now)
+    return _fail(replace(state, attempts=(*state.attempts[:-1], attempt)), attempt, now)
 
 
 def _claim(state: Notice, due_at: datetime, now: datetime) -> Decision[Notice]:
@@ -288,15 +303,21 @@ def _pace(state: Notice, attempt: Attempt, now: datetime) -> Decision[Notice]:
 
 
 def _fail(state: Notice, attempt: Attempt, now: datetime) -> Decision[Notice]:
-    """Refused, failed for now, or lost: again after a wait, until it was refused for good or an hour has passed."""
+    """Failed for now, or lost: soon again. Refused, or failing for an hour: seldom, until somebody has mended it.
+
+    What a channel still shows must come right once it works again, though nothing changes any more. An alert that
+    opened no incident is news, and after an hour none.
+    """
     state = replace(state, failures=state.failures + 1)
     refused = attempt.outcome is Outcome.PERMANENT
     alarm = AlarmRaised(kind=AlarmKind.CHANNEL, subject=state.channel, detail=attempt.detail or NO_RESULT)
     emits: tuple[object, ...] = (alarm,) if refused or state.failures == ALARM_AFTER else ()
-    over = state.owed_since is not None and now - state.owed_since >= TELLING
-    if refused or over:
+    tried_for = now - (state.owed_since or now)
+    if tried_for >= (SHOWING if state.incident is not None else TELLING):
         state = replace(state, phase=Phase.FAILED, next_at=None)
         return Decision(state, Why.FAILED, emits, details=attempt_details(attempt))
-    state = replace(state, phase=Phase.OWED, next_at=now + backoff(state.failures, attempt.retry_after))
-    why = Why.UNKNOWN if attempt.outcome is Outcome.UNKNOWN else Why.RETRIED
+    soon = backoff(state.failures, attempt.retry_after)
+    wait = max(soon, SELDOM) if refused or tried_for >= TELLING else soon
+    state = replace(state, phase=Phase.OWED, next_at=now + wait)
+    why = Why.UNKNOWN if attempt.outcome is Outcome.UNKNOWN else Why.REFUSED if refused else Why.RETRIED
     return Decision(state, why, emits, details=attempt_details(attempt))

@@ -33,6 +33,7 @@ from responder.core.delivery import (
     Rejected,
     Result,
     SendDue,
+    SenderGone,
     attempt_details,
     backoff,
     closed,
@@ -123,7 +124,7 @@ class Withdrawn:
     """Nobody needs it any more."""
 
 
-Event = SendDue | Accepted | Rejected | Withdrawn
+Event = SendDue | SenderGone | Accepted | Rejected | Withdrawn
 
 
 # Emits of its own
@@ -157,6 +158,9 @@ def advance(state: Page, event: Event, now: datetime) -> Decision[Page]:
     match event:
         case SendDue():
             return _on_due(state, now)
+        case SenderGone():
+            flying = state.in_flight
+            return _lose(state, flying, now) if flying is not None else Decision(state, Why.STALE)
         case Accepted() | Rejected():
             return _on_result(state, event, now)
         case Withdrawn():

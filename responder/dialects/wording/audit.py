@@ -30,7 +30,7 @@ def alarm_title(kind: AlarmKind, subject: str, locale: str = ENGLISH) -> str:
 
 def _figure(say: Words, code: str, name: str, value: str, zone: ZoneInfo) -> str:
     match name:
-        case "until" | "due" | "last":
+        case "until" | "due" | "last" | "held":
             return _moment(value, zone)
         case "step":
             return str(int(value) + 1) if value.isdecimal() else visible(value)

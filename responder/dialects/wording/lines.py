@@ -88,13 +88,13 @@ def next_words(situation: Situation, incident: Incident) -> str:
     escalation = situation.escalation
     if escalation is None:
         return ""
-    if escalation.lease is not None:
-        lease = escalation.lease
+    lease, snooze = escalation.lease, escalation.snooze
+    if snooze is not None and (lease is None or lease.until <= snooze.until):
+        return situation.say("next.snooze", at=situation.at(snooze.until))
+    if lease is not None:
         return situation.say(
             "next.lease", at=situation.at(lease.until), holder=situation.person(lease.holder)
         )
-    if escalation.snooze is not None:
-        return situation.say("next.snooze", at=situation.at(escalation.snooze.until))
     return _next_page(situation, escalation)
 
 
@@ -136,6 +136,8 @@ def _since(situation: Situation, incident: Incident) -> str:
     since = situation.at(incident.opened_at)
     if incident.resolved_at is not None:
         return situation.say("line.since_until", since=since, until=situation.at(incident.resolved_at))
+    if situation.stays:
+        return situation.say("line.since_at", since=since)
     return situation.say("line.since", since=since, ago=situation.span(situation.now - incident.opened_at))
 
 
@@ -154,6 +156,8 @@ def _who(situation: Situation, incident: Incident) -> Iterator[str]:
         case State.SNOOZED if escalation is not None and (snooze := escalation.snooze) is not None:
             by, until = situation.person(snooze.by), situation.at(snooze.until)
             yield situation.say("line.snoozed", by=by, until=until)
+        case _ if situation.stays:
+            yield situation.say("line.nobody_has_it")
         case _:
             yield situation.say("line.nobody", waited=situation.span(situation.waited()))
     if escalation is not None and escalation.reached:

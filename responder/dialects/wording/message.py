@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import assert_never
 
 from responder.core.decision import NoticeReason, PageReason
 from responder.core.identifiers import ContactName
@@ -26,7 +27,7 @@ from responder.dialects.wording.lines import (
     safe_links,
     where_of,
 )
-from responder.dialects.wording.situation import Situation
+from responder.dialects.wording.situation import Situation, State
 from responder.ports.channel import Message
 
 HEADLINE = 200  # characters
@@ -57,12 +58,11 @@ def page_message(page: Page, situation: Situation, *, is_repeat: bool = False) -
     return _message(situation, purpose, page.reason.value, tail, (), is_repeat, page.incident)
 
 
-def notice_message(
-    notice: Notice, situation: Situation, *, is_repeat: bool = False, keeps_thread: bool = False
-) -> Message:
+def notice_message(notice: Notice, situation: Situation, *, is_repeat: bool = False) -> Message:
     """What `notice`'s channel is to show: the newest happening in the headline, the others below it.
 
-    Where the channel keeps a thread, the others are not in the body: they are the message's story.
+    Where the message stays, the headline says how things stand, and what happened is the message's story; it is in the
+    body only of the first, which has no story below it.
     """
     if notice.incident is None or situation.incident is None:
         return _info_message(notice, situation, is_repeat)
@@ -70,14 +70,45 @@ def notice_message(
     also = tuple(
         situation.say("line.also", happened=_happened("notice", happening, situation, 400))
         for happening in dict.fromkeys(earlier)
-        if happening != last
+        if happening != last and happening.reason is not NoticeReason.OPENED
     )
-    tail = _happened("notice", last, situation, TAIL)
     if last.reason is NoticeReason.NOTE:
         also = (_happened("notice", last, situation, 500), *also)
-    also = () if keeps_thread else also
+    if situation.stays and notice.posted:
+        also = ()
+    tail = _happened("notice", _standing(last, situation) if situation.stays else last, situation, TAIL)
     message = _message(situation, "notice", last.reason.value, tail, also, is_repeat, notice.incident)
     return replace(message, story=_story(notice, situation))
+
+
+def _standing(last: Happening, situation: Situation) -> Happening:
+    """What a headline says that is read later: who has it, or that it is over; while it is open, the last that fits."""
+    match situation.state:
+        case State.ACKNOWLEDGED:
+            return Happening(NoticeReason.ACKNOWLEDGED)
+        case State.SNOOZED:
+            return Happening(NoticeReason.SNOOZED)
+        case State.RESOLVED | State.CLOSED:
+            return Happening(NoticeReason.RESOLVED)
+        case State.OPEN | State.INFO:
+            return last if last.reason in _WHILE_OPEN else Happening(NoticeReason.OPENED)
+        case _:
+            assert_never(situation.state)
+
+
+_WHILE_OPEN = frozenset(
+    {
+        NoticeReason.LEVEL,
+        NoticeReason.JOINED,
+        NoticeReason.UNACKNOWLEDGED,
+        NoticeReason.LEASE_ENDED,
+        NoticeReason.SNOOZE_ENDED,
+        NoticeReason.NOT_RECOVERED,
+        NoticeReason.REOPENED,
+        NoticeReason.DUTY,
+        NoticeReason.PAGED,
+    }
+)
 
 
 def _message(

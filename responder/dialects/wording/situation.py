@@ -63,6 +63,9 @@ class Situation:
     public_url: str = ""
     locale: str = ENGLISH  # the reader's
     spelling: Spelling = Spelling.CLI  # of the commands that the reader can type
+    # The message stays where it is and is looked at later: it says how things stand, by the clock, and not what has
+    # just happened, or how long ago.
+    stays: bool = False
 
     @property
     def say(self) -> Words:

@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
 
 import structlog
@@ -26,6 +27,7 @@ from responder.web.slack.door import SETTING, SIGNATURE, NotSigned, SlackDoor
 BODY_MOST = 1024 * 1024  # bytes; Slack's are a few kilobytes
 FIELDS_MOST = 100  # of a form; a slash command has some fifteen
 TOLD = (400, 401, 413)  # what Slack is refused with that somebody has to hear of, when it goes on
+LATELY = timedelta(minutes=15)  # for so long a good request shows that our secret is the right one
 PEER = "slack"  # it posts from many addresses, and is one peer that is refused or is not
 
 log = structlog.get_logger("slack")
@@ -39,13 +41,14 @@ class Foreign(Problem):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SlackPosts:
     """`door`: None where Slack may not post, which is said to whoever tries."""
 
     service: Service
     desk: Desk
     door: SlackDoor | None
+    _let_in_at: datetime | None = None
 
     def routes(self) -> list[web.RouteDef]:
         ways: dict[str, Read] = {"commands": _command, "interactions": _interaction, "events": _event}
@@ -61,6 +64,7 @@ class SlackPosts:
             except Problem as problem:
                 await self._refused(request, problem)
                 raise
+            self._let_in_at = self.service.points.clock.now()
             await self.service.rejections.accepted(PEER)
             return answer
 
@@ -99,12 +103,15 @@ class SlackPosts:
     async def _refused(self, request: web.Request, problem: Problem) -> None:
         peer = request.remote or "unknown"
         log.warning("Slack refused", status=problem.status, problem=problem.detail, peer=peer)
-        if problem.status in TOLD and not isinstance(problem, Foreign):
-            # Who does not even try to sign is some visitor, and no word about our secret.
-            is_slacks = not isinstance(problem, NotSigned) and SIGNATURE in request.headers
-            await self.service.rejections.refused(
-                PEER if is_slacks else peer, problem.status, credentials=SETTING
-            )
+        # Who does not even try to sign is some visitor, and while Slack is let in, whoever signs wrongly is one too:
+        # this address is open to the Internet, and a stranger must not be able to wake anybody by knocking.
+        is_visitor = isinstance(problem, NotSigned | Foreign) or SIGNATURE not in request.headers
+        if problem.status in TOLD and not is_visitor and not self._was_slack_let_in():
+            await self.service.rejections.refused(PEER, problem.status, credentials=SETTING)
+
+    def _was_slack_let_in(self) -> bool:
+        now = self.service.points.clock.now()
+        return self._let_in_at is not None and now - self._let_in_at < LATELY
 
 
 def _command(raw: bytes) -> Heard:

@@ -190,6 +190,22 @@ def test_a_lease_that_ends_under_a_snooze_pages_nobody_until_the_snooze_ends():
     assert {minute for minute, *_ in climb.who(since=11)} == {100}
 
 
+def test_a_lease_that_ends_under_a_snooze_is_shown_all_the_same():
+    held = Climb(SEVERE).at(10, Acknowledged(by=ANA), Snoozed(by=BO, wanted=90 * MINUTE)).state
+    (notice,) = advance(held, TimerDue(), NOON + 70 * MINUTE).emits
+    assert isinstance(notice, NoticeAsked)
+    assert notice.reason is NoticeReason.LEASE_ENDED
+
+
+def test_a_snooze_shorter_than_the_lease_says_that_the_lease_goes_on():
+    held = Climb(SEVERE).at(10, Acknowledged(by=ANA)).state
+    decision = advance(held, Snoozed(by=BO, wanted=20 * MINUTE), NOON + 10 * MINUTE)
+    assert (decision.why, decision.details["held"]) == (
+        Why.SNOOZED_HELD,
+        (NOON + 70 * MINUTE).isoformat(),
+    )
+
+
 def test_a_snooze_that_ends_under_a_lease_pages_nobody():
     climb = Climb(SEVERE).at(10, Snoozed(by=BO, wanted=20 * MINUTE), Acknowledged(by=ANA)).until(69)
     assert (30, Why.SNOOZE_ENDED, ()) in climb.lines
@@ -513,7 +529,10 @@ EVERY: Sequence[tuple[Event, tuple[Why, Why, Why, Why, Why]]] = (
         Unacknowledged(by=BO),
         (Why.NOTED, Why.UNACKNOWLEDGED, Why.UNACKNOWLEDGED, Why.UNACKNOWLEDGED, Why.NOTED),
     ),
-    (Snoozed(by=BO, wanted=HOUR), (Why.SNOOZED, Why.SNOOZED, Why.SNOOZED, Why.SNOOZED, Why.NOTED)),
+    (
+        Snoozed(by=BO, wanted=HOUR),
+        (Why.SNOOZED, Why.SNOOZED_HELD, Why.SNOOZED, Why.SNOOZED_HELD, Why.NOTED),
+    ),
     (Escalated(by=BO), (Why.ESCALATED, Why.ESCALATED, Why.ESCALATED, Why.ESCALATED, Why.NOTED)),
     (MOVE, (Why.EARLY_WANTED, *(Why.EARLY_NOT_NEEDED,) * 4)),
     (Joined(subject="disk"), (Why.JOINED,) * 5),

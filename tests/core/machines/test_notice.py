@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from responder.core.decision import AlarmCleared, AlarmKind, AlarmRaised, Due, DueKind, NoticeReason, Send
-from responder.core.delivery import DEADLINE, LEASE, TELLING, Accepted, Outcome, Rejected, SendDue
+from responder.core.delivery import DEADLINE, LEASE, TELLING, Accepted, Outcome, Rejected, SendDue, SenderGone
 from responder.core.identifiers import ChannelName, ContactName, Fingerprint, Kind
 from responder.core.machines.notice import (
     ALARM_AFTER,
     KEPT,
     NO_RESULT,
+    SELDOM,
+    SHOWING,
     Event,
     Notice,
     Phase,
@@ -43,7 +45,8 @@ GONE = Rejected(attempt=1, outcome=Outcome.PERMANENT, detail="archived")
 OWED = advance(SHOWN, wanted(), NOON).state
 SENDING = advance(OWED, SendDue(), NOON).state
 BEHIND = advance(SENDING, wanted(NoticeReason.JOINED), NOON).state
-FAILED = advance(SENDING, GONE, NOON).state
+REFUSED = advance(SENDING, GONE, NOON).state
+FAILED = advance(replace(SENDING, owed_since=NOON - SHOWING), GONE, NOON).state
 LOST = advance(SENDING, SendDue(), NOON + LEASE).state
 DONE = advance(SENDING, Accepted(attempt=1, receipt="ts1"), NOON).state
 LATER = NOON + MINUTE
@@ -109,7 +112,11 @@ def row(id_: str, state: Notice, event: Event, phase: Phase, why: Why, due: date
             Why.UNKNOWN,
             LATER + 5 * SECOND,
         ),
-        row("sending: refused for good", SENDING, GONE, Phase.FAILED, Why.FAILED),
+        row("sending: refused", SENDING, GONE, Phase.OWED, Why.REFUSED, LATER + SELDOM),
+        row(
+            "sending: its sender is gone", SENDING, SenderGone(), Phase.OWED, Why.UNKNOWN, LATER + 5 * SECOND
+        ),
+        row("owed: nobody was sending", OWED, SenderGone(), Phase.OWED, Why.STALE, NOON),
         row("sending: its lease ends", SENDING, SendDue(), Phase.OWED, Why.UNKNOWN, LATER + 5 * SECOND),
         row(
             "sending: a token of another",
@@ -211,12 +218,24 @@ def test_the_third_failure_in_a_row_raises_an_alarm(is_lost):
     assert raised == [(), (), (alarm,), ()]
 
 
-@pytest.mark.parametrize("event", [busy(1), SendDue()], ids=["busy", "lost"])
-def test_it_is_given_up_after_an_hour(event):
-    state = replace(SENDING, owed_since=LATER - TELLING)
-    decision = advance(state, event, LATER)
+@pytest.mark.parametrize("event", [busy(1), SendDue(), GONE], ids=["busy", "lost", "refused"])
+def test_after_an_hour_it_is_tried_seldom_and_after_a_day_no_more(event):
+    decision = advance(replace(SENDING, owed_since=LATER - TELLING), event, LATER)
+    assert decision.state.due() == Due(LATER + SELDOM, DueKind.SHOW)
+    decision = advance(replace(SENDING, owed_since=LATER - SHOWING), event, LATER)
     assert (decision.state.phase, decision.why, decision.state.due()) == (Phase.FAILED, Why.FAILED, None)
-    assert advance(state, event, LATER - SECOND).state.phase is Phase.OWED
+
+
+def test_what_a_channel_shows_comes_right_once_it_works_again_though_nothing_changes_any_more():
+    due = REFUSED.due()
+    assert due is not None
+    again = advance(REFUSED, SendDue(), due.at).state
+    assert advance(again, Accepted(attempt=2), due.at).state.phase is Phase.SHOWN
+
+
+def test_an_alert_that_opened_nothing_is_news_for_an_hour():
+    info = replace(SENDING, incident=None, occurrence=Fingerprint("f"), owed_since=LATER - TELLING)
+    assert advance(info, busy(1), LATER).state.phase is Phase.FAILED
 
 
 def test_the_hour_counts_anew_for_what_happened_meanwhile():
@@ -281,6 +300,11 @@ def test_a_page_that_is_kept_current_is_sent_to_its_reader_and_changed_where_it_
     state = advance(KEPT_PAGE, wanted(NoticeReason.ACKNOWLEDGED), NOON).state
     (send,) = advance(state, SendDue(), NOON).effects
     assert (send.contact, send.method, send.record, state.posted) == (ANA, None, "I1-p1/shown", "ts1")
+
+
+def test_a_change_that_names_no_message_leaves_the_one_that_stands():
+    state = advance(advance(KEPT_PAGE, wanted(NoticeReason.ACKNOWLEDGED), NOON).state, SendDue(), NOON).state
+    assert advance(state, Accepted(attempt=1), NOON).state.posted == "ts1"
 
 
 def test_an_older_page_is_changed_once_more_and_then_left():

@@ -494,3 +494,12 @@ def test_the_only_method_is_tried_again_when_it_said_so(asked, waited):
     state = advance(owed(SMS), SendDue(), NOON).state
     decision = advance(state, paced(1, retry_after=asked), NOON)
     assert decision.state.due() == Due(NOON + waited, DueKind.SEND)
+
+
+def test_where_both_methods_only_asked_to_wait_the_one_less_tried_is_next():
+    state = advance(owed(SMS, MAIL, PUSH), SendDue(), NOON).state
+    state = advance(advance(state, paced(1), NOON).state, SendDue(), NOON).state
+    decision = advance(state, paced(2, retry_after=MINUTE), NOON + 10 * SECOND)
+    assert decision.state.due() == Due(NOON + 10 * SECOND, DueKind.SEND)
+    (send,) = advance(decision.state, SendDue(), NOON + 10 * SECOND).effects
+    assert send.channel == PUSH.channel

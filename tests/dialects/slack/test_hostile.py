@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -156,7 +157,10 @@ def messages(draw: Any) -> Message:
         Happening(draw(st.sampled_from(list(NoticeReason))), draw(texts), DEVOPS)
         for _ in range(draw(st.integers(0, 4)))
     )
-    return notice_message(builders.notice(happenings=happenings), situation, keeps_thread=draw(st.booleans()))
+    posted = draw(st.sampled_from(["", "C1/1.1"]))
+    return notice_message(
+        builders.notice(happenings=happenings, posted=posted), replace(situation, stays=draw(st.booleans()))
+    )
 
 
 def posts(message: Message) -> Iterator[Post]:

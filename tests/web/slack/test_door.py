@@ -208,12 +208,24 @@ async def test_a_secret_that_was_rotated_raises_an_alarm_that_the_next_good_requ
     assert (await desk.world.story("I2")).standing is Standing.RESOLVED
 
 
-async def test_visitors_without_a_signature_say_nothing_of_our_secret(desk: Office) -> None:
+async def test_visitors_without_a_signature_wake_nobody(desk: Office) -> None:
     for _ in range(10):
         await desk.type("/incident", "list", forged=Forged.NO_SIGNATURE)
     await desk.world.settle()
-    [_, alarm] = await desk.world.incidents()
-    assert "127.0.0.1" in alarm
+    assert await desk.world.incidents() == ["Disk"]
+
+
+async def test_nobody_is_woken_by_who_signs_wrongly_while_slack_is_let_in(desk: Office) -> None:
+    await desk.type("/incident", "list")
+    for _ in range(30):
+        await desk.type("/incident", "list", forged=Forged.SECRET)
+    await desk.world.settle()
+    assert await desk.world.incidents() == ["Disk"]
+    desk.world.clock.advance(minutes=16)
+    for _ in range(10):
+        await desk.type("/incident", "list", forged=Forged.SECRET)
+    await desk.world.settle()
+    assert len(await desk.world.incidents()) == 2
 
 
 async def test_people_of_another_workspace_make_no_alarm(desk: Office) -> None:

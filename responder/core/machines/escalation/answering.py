@@ -68,9 +68,9 @@ def end_lease(state: Escalation, now: datetime) -> Decision[Escalation]:
     if state.snooze is not None:
         # Somebody asked for quiet beyond the lease; the end of the snooze pages.
         details = {"holder": state.lease.holder}
-        return Decision(
-            replace(state, lease=None, joined_waiting=""), Why.LEASE_ENDED_SNOOZED, details=details
-        )
+        freed = replace(state, lease=None, joined_waiting="")
+        notice = level_notice(freed, NoticeReason.LEASE_ENDED)
+        return Decision(freed, Why.LEASE_ENDED_SNOOZED, (notice,), details=details)
     return let_go(
         state,
         PageReason.LEASE_ENDED,
@@ -115,7 +115,11 @@ def snooze(state: Escalation, event: Snoozed, now: datetime) -> Decision[Escalat
     last_holder = event.by if state.lease is None else state.lease.holder
     state = settle(replace(state, snooze=snooze, last_holder=last_holder), now)
     emits = (PagesWithdrawn(incident=state.incident), level_notice(state, NoticeReason.SNOOZED))
-    return Decision(state, Why.SNOOZED, emits, details={"by": event.by, "until": until.isoformat()})
+    details = {"by": str(event.by), "until": until.isoformat()}
+    if state.lease is not None and state.lease.until > until:
+        details["held"] = state.lease.until.isoformat()
+        return Decision(state, Why.SNOOZED_HELD, emits, details=details)
+    return Decision(state, Why.SNOOZED, emits, details=details)
 
 
 def end_snooze(state: Escalation, now: datetime) -> Decision[Escalation]:

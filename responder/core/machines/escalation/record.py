@@ -41,6 +41,7 @@ class Why(StrEnum):
     LEASE_ENDED = "escalation.lease_ended"
     LEASE_ENDED_SNOOZED = "escalation.lease_ended_snoozed"
     SNOOZED = "escalation.snoozed"
+    SNOOZED_HELD = "escalation.snoozed_held"
     SNOOZE_ENDED = "escalation.snooze_ended"
     ESCALATED = "escalation.escalated"
     JOINED = "escalation.joined"
