@@ -215,12 +215,19 @@ class Commands:
         if actor.stranger:
             return self._stranger(actor, ask)
         if not actor.role.covers(Role.RESPONDER):
-            raise refusal(Forbidden, "role", verb=verb, via=actor.via, role=actor.role.value)
+            raise refusal(Forbidden, "role", verb=verb, via=self._called(actor), role=actor.role.value)
         if actor.contact is None:
             raise refusal(Forbidden, "nobody", verb=verb, via=actor.via)
         if self._directory.person(actor.contact) is None:
             raise refusal(Forbidden, "no_person", contact=actor.contact)
         return _Asker(name=actor.contact, contact=actor.contact)
+
+    def _called(self, actor: Actor) -> str:
+        """The person as they read their own name, and through what they came: a token has a role of its own."""
+        person = self._directory.person(actor.contact) if actor.contact is not None else None
+        if person is None:
+            return actor.via
+        return f"{person.names.get(person.locale, person.name)} ({actor.via})"
 
     def _stranger(self, actor: Actor, ask: type) -> _Asker:
         """Somebody who is no contact may acknowledge, where the policies say in whose name; and do nothing else."""

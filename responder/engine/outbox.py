@@ -98,10 +98,15 @@ class Outbox:
 
     async def _run(self, kind: DueKind) -> None:
         while True:
+            # Asked of a reader first: most rings are for somebody else, and an empty claim would hold up the writer.
+            due = await self._next_due(kind)
+            if due is None or due > self._points.clock.now():
+                await self._bells.sending[kind].wait(due)
+                continue
             # A stop may come while a claim commits: the calls that it is for are begun all the same.
             self._claiming[kind] = asyncio.ensure_future(self._claim(kind))
             if not await asyncio.shield(self._claiming[kind]):
-                await self._bells.sending[kind].wait(await self._next_due(kind))
+                await self._bells.sending[kind].wait()  # another replica has it, or had it first
 
     async def run_results(self) -> None:
         while True:

@@ -13,7 +13,6 @@ from responder.core.level import Level
 from responder.core.machines.duty import Duty
 from responder.core.machines.escalation import Escalation
 from responder.core.machines.incident import Incident
-from responder.core.policy.contacts import Person
 from responder.core.policy.fields import Locale
 from responder.dialects.wording import Situation, veiled, veiled_incident
 from responder.engine.directory import Directory
@@ -99,10 +98,18 @@ class Situations:
                 level: name for level in Level if (name := _level_name(seen.locale, book.level(level)))
             },
             duty_names={name: _in(seen.locale, duty) for name, duty in book.duties.items()},
-            people={name: _called(contact, name, seen.locale) for name, contact in book.contacts.items()},
+            people={name: self._called(name, seen.locale, now) for name in book.contacts},
             public_url=self._place.public_url,
             **known,  # type: ignore[arg-type]  # the callers above name Situation's own fields
         )
+
+    def _called(self, name: ContactName, locale: Locale, now: datetime) -> str:
+        """A person by their name, a roster by whoever is on shift: `Ann (on-call)`."""
+        on = self._directory.person_on(name, now)
+        person = self._directory.person(on) if on is not None else None
+        if person is None:
+            return name
+        return _in(locale, person) if on == name else f"{_in(locale, person)} ({name})"
 
 
 class Named(Protocol):
@@ -123,7 +130,3 @@ def _in(locale: Locale, named: Named) -> str:
 def _level_name(locale: Locale, level: Named) -> str:
     """ "" where the policy has none in the reader's language: the catalogues have one for every level."""
     return level.name if locale == "en" else level.names.get(locale, "")
-
-
-def _called(contact: object, name: ContactName, locale: Locale) -> str:
-    return _in(locale, contact) if isinstance(contact, Person) else name

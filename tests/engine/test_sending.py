@@ -13,6 +13,8 @@ from responder.ports.store import Standing, Store
 from tests.engine import plan
 from tests.engine.world import World, make_world
 from tests.fakes.channel import Accepts, Breaks, FailsForGood, FailsForNow, Hangs
+from tests.fakes.clock import let_others_run
+from tests.fakes.store import MemoryStore
 
 
 def two_methods() -> dict[str, Any]:
@@ -217,12 +219,13 @@ async def test_everybody_who_was_paged_is_told_the_end(world: World, person: str
     assert world.reasons("third") == []
 
 
-async def test_a_stop_in_the_middle_of_a_claim_still_makes_its_calls(world: World) -> None:
+async def test_a_stop_in_the_middle_of_a_claim_still_makes_its_calls() -> None:
+    world = await make_world(MemoryStore())  # whose every step takes a turn of the loop, and no thread
     await world.post(world.alert("Disk"))
     await world.service.intake.consume()
     running = asyncio.create_task(world.service.outbox.run_pages())
     async with world.store.unit():  # the claim waits for its turn
-        await asyncio.wait({running}, timeout=0)
+        await let_others_run(50)
         running.cancel()
         await asyncio.wait({running})
     await world.service.outbox.settle()
