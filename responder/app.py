@@ -239,9 +239,12 @@ def greeting(service: Service, settings: Settings, ports: Sequence[int], tokenle
 
 
 def _on_slack(settings: Settings) -> list[str]:
-    """Half a configuration is said; none, and a whole one, need no word."""
+    """Half a configuration is said, and where Slack speaks through a connection of ours; else no word is needed."""
     has_token = settings.slack_bot_token is not None
-    if has_token and not settings.takes_slack and settings.slack_app_token is None:
+    if has_token and settings.slack_app_token is not None:
+        echo = settings.slack_echo_channel
+        return [f"responder: Slack speaks through Socket Mode; its echo is kept in {echo}"]
+    if has_token and not settings.takes_slack:
         return [
             "responder: Slack's buttons and commands are refused: set RESPONDER_SLACK_SIGNING_SECRET, "
             "or RESPONDER_SLACK_APP_TOKEN for Socket Mode"

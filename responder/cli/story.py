@@ -103,7 +103,7 @@ def _who(terminal: Terminal, story: Answer) -> str:
 def _next(terminal: Terminal, story: Answer) -> str:
     """What happens if nobody does anything."""
     if story["resolved_at"]:
-        return "nothing, unless it fires again"
+        return _after_the_end(terminal, story)
     waiting = [rung for rung in story["ladder"] if rung["at"]]
     if waiting:
         rung = min(waiting, key=lambda rung: str(rung["at"]))
@@ -114,6 +114,18 @@ def _next(terminal: Terminal, story: Answer) -> str:
     if due := story["next_due"]:
         return f"paged again at {terminal.moment(due)}"
     return "nothing is due"
+
+
+def _after_the_end(terminal: Terminal, story: Answer) -> str:
+    """Resolved by hand, it is looked at again while its alerts fire."""
+    if not story["next_due"]:
+        return "nothing"
+    at = terminal.moment(story["next_due"])
+    return (
+        f"opens again at {at}, unless its alerts have ended"
+        if story["firing"]
+        else f"closed at {at}, unless it fires again"
+    )
 
 
 def _rung(rung: Answer) -> str:

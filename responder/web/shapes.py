@@ -289,7 +289,9 @@ class IncidentStory(Shape):
     snooze: SnoozeShape | None
     reached_at: datetime = Field(description="when its level was reached")
     reached: list[str] = Field(description="contacts to whom a page was handed over")
-    next_due: datetime | None = Field(description="when the ladder is looked at next")
+    next_due: datetime | None = Field(
+        description="when the ladder is looked at next; once it is resolved, when it may open again, or closes"
+    )
     alerts: list[AlertShape]
     ladder: list[RungShape]
     pages: list[PageShape]

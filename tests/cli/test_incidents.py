@@ -138,6 +138,21 @@ async def test_what_is_told_to_come_next_is_what_comes(desk, ack, snooze, next_)
     assert len((await desk.world.story()).pages) > pages
 
 
+async def test_what_comes_after_the_end_is_told_as_slack_tells_it(desk):
+    await desk.world.fire("Disk", level="2")
+    await desk.done("incidents", "resolve", 1, "--reason", "disk replaced")
+
+    async def told() -> str:
+        out = (await desk.done("incidents", "show", 1)).out.replace("2026-11-23 ", "").replace(" UTC", "")
+        return str(next(line for line in out.splitlines() if "next: " in line)).strip()
+
+    assert await told() == "next: opens again at 12:30, unless its alerts have ended"
+    await desk.world.clear("Disk", level="2")
+    assert await told() == "next: closed at 12:15, unless it fires again"
+    await desk.world.advance(hours=24)
+    assert await told() == "next: nothing"
+
+
 @pytest.mark.parametrize(
     "verb, next_",
     [

@@ -148,6 +148,13 @@ async def test_a_secret_may_be_in_a_file(slack, policies, tmp_path):
     assert ran.code == 0, ran.out
 
 
+async def test_a_slack_that_cannot_be_reached_is_said_so_and_where_it_was_looked_for(slack, policies):
+    ran = await checked(slack, policies, RESPONDER_SLACK_API_URL="http://127.0.0.1:1/api/")
+    assert ran.code == 1
+    assert re.search(r"wrong +Slack +no answer from 127.0.0.1 .*HTTPS_PROXY", ran.out)
+    assert not re.search(r"wrong +token", ran.out)
+
+
 async def test_without_a_token_it_says_which_variable_to_set_and_where_to_read_on(slack, policies):
     ran = await checked(slack, policies, RESPONDER_SLACK_BOT_TOKEN=None)
     assert ran.code == 1

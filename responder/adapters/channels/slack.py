@@ -22,14 +22,15 @@ from responder.adapters.slack.failures import Asked, Refusal, failure_of
 from responder.adapters.slack.messages import Messages, Sending, Shown
 from responder.adapters.slack.past import Past, age
 from responder.adapters.slack.places import Places
-from responder.core.errors import Permanent, Transient
+from responder.core.errors import Busy, Permanent, Transient
 from responder.core.identifiers import ChannelName
 from responder.core.policy.fields import FromEnv, TextOrEnv
 from responder.dialects.slack.blocks import Post, direct, outdated, root, thread
 from responder.dialects.visible import visible
 from responder.ports.channel import Delivery, Misconfigured, OnRepeat, Receipt, Spelling, Unconfigured
 
-ASKING = timedelta(seconds=3)  # for what a page looks up; without an answer it is sent all the same
+ASKING = timedelta(seconds=3)  # for what a page looks up
+PAGING = timedelta(seconds=5)  # for the post of a direct message: whoever it is for has other methods
 CHECKING = timedelta(seconds=10)
 REMEMBERED = 2_000  # replies
 
@@ -187,7 +188,11 @@ class Slack:
         return channel == self._id
 
     async def _send_once(self, delivery: Delivery, sending: Sending) -> Shown:
-        """An earlier send may have arrived: look, and look again once this one stands."""
+        """An earlier send may have arrived: look, and look again once this one stands.
+
+        Where Slack does not answer now, nothing is sent: a page's next method is better than what may be a second page
+        into silence. Where it answers that we may not look, or not yet, a page is sent all the same.
+        """
         asking = replace(sending, deadline=self._until(sending)) if sending.is_page else sending
         earlier: list[Shown] = []
         try:
@@ -196,10 +201,10 @@ class Slack:
         except Refusal as refusal:
             log.warning("sent without looking for an earlier send", channel=self.name, why=str(refusal))
             return await self._send(sending)
-        except Transient as failure:
+        except Busy as busy:
             if not sending.is_page:
                 raise
-            log.warning("paged before looking for an earlier send", channel=self.name, why=str(failure))
+            log.warning("paged before looking for an earlier send", channel=self.name, why=str(busy))
         if earlier:
             *older, newest = earlier
             await self._mark(delivery, sending, older)
@@ -209,8 +214,8 @@ class Slack:
         await self._look_again(delivery, sending, sent)
         return sent
 
-    def _until(self, sending: Sending) -> datetime:
-        return min(sending.deadline, self._account.clock.now() + ASKING)
+    def _until(self, sending: Sending, within: timedelta = ASKING) -> datetime:
+        return min(sending.deadline, self._account.clock.now() + within)
 
     async def _channel_of(self, delivery: Delivery, sending: Sending) -> str:
         """The id of where it is sent to."""
@@ -252,8 +257,10 @@ class Slack:
     # Writing
 
     async def _send(self, sending: Sending) -> Shown:
-        sent = await self._messages.post(sending)
-        if sending.place == self._channel:
+        is_shared = sending.place == self._channel
+        until = sending.deadline if is_shared else self._until(sending, PAGING)
+        sent = await self._messages.post(replace(sending, deadline=until))
+        if is_shared:
             self._id = sent.channel
         else:
             self._places.learn_direct(sending.place, sent.channel)

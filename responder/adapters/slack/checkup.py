@@ -15,7 +15,7 @@ from responder.adapters.slack.account import FOR_THE_APP, SlackAccount
 from responder.adapters.slack.failures import Refusal
 from responder.adapters.slack.manifest import SCOPES
 from responder.adapters.slack.places import next_cursor
-from responder.core.errors import Busy, Failure
+from responder.core.errors import Busy, Failure, Transient
 from responder.dialects.visible import visible
 
 CALL = timedelta(seconds=10)  # for one answer
@@ -88,9 +88,10 @@ async def look(
         found += await looking.at_channels(_places(channels, coming))
         found += [await looking.at_person(each) for each in people]
     elif channels or people:
-        found.append(_warning("channels and people", "not looked at: the token has to be mended first"))
+        why = "the token has to be mended first" if looking.is_answered else "Slack does not answer"
+        found.append(_warning("channels and people", f"not looked at: {why}"))
     found.append(_signing(coming))
-    if coming.has_app_token:
+    if coming.has_app_token and looking.is_answered:
         found.append(await looking.at_app_token())
     return found
 
@@ -109,6 +110,7 @@ class _Looking:
         self._until = account.clock.now() + PATIENCE
         self._bot = ""
         self._team = ""
+        self.is_answered = True
 
     @property
     def is_known(self) -> bool:
@@ -117,6 +119,9 @@ class _Looking:
     async def at_token(self, wanted: str) -> list[Finding]:
         try:
             answer = await self._ask("auth.test", "the token")
+        except Transient as failure:
+            self.is_answered = False
+            return [_wrong("Slack", self._unanswered(failure))]
         except Failure as failure:
             return [_wrong("token", str(failure))]
         self._team, self._bot = _text(answer, "team_id"), _text(answer, "user")
@@ -124,6 +129,15 @@ class _Looking:
             return [_wrong("token", "Slack does not say which workspace it belongs to")]
         workspace = f"workspace {visible(_text(answer, 'team'), 60)} ({self._team})"
         return [_token(answer, f"it speaks as @{self._bot} in the {workspace}"), self._workspace(wanted)]
+
+    def _unanswered(self, failure: Transient) -> str:
+        """Nothing is known of the token then."""
+        if isinstance(failure, Busy):
+            return f"{failure}: try again later"
+        return (
+            f"no answer from {self._account.host} ({failure}): look at the network, at HTTPS_PROXY and NO_PROXY, "
+            "and try again"
+        )
 
     def _workspace(self, wanted: str) -> Finding:
         setting = "RESPONDER_SLACK_TEAM_ID"

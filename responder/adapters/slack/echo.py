@@ -103,7 +103,11 @@ class Echo:
             deadline=self._clock.now() + WRITTEN_WITHIN,
             by=WHO,
             target=self._target,
-            turn=Turn(record=incoming.ECHO, place=self._id if method == "chat.postMessage" else ""),
+            turn=Turn(
+                record=incoming.ECHO,
+                place=self._id if method == "chat.postMessage" else "",
+                is_page=True,  # behind edits it would come late, and a connection is judged by it
+            ),
             **arguments,
         )
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from responder.dialects.slack.blocks import STORY, Post, marks, more, root
-from responder.dialects.slack.language import HELP
+from responder.dialects.slack.language import HELP, NO_VERB
 from responder.dialects.slack.said import Unclear
 from responder.dialects.slack.text import LINE, Line, fallback, item, line, piece, rich_text
 from responder.dialects.visible import visible
@@ -22,6 +22,7 @@ from responder.ports.channel import Message
 
 LISTED = 20  # incidents in one answer
 TITLE = 80  # characters of each
+BEGINNINGS = HELP[1:5]  # what whoever knows no verb is shown of the help
 ANSWER = 10_000  # bytes of its lines; there is nothing else in it
 
 
@@ -37,9 +38,24 @@ class Listed:
     opened_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnCall:
+    """Who has a roster's shift. `until`: None = for good; `reason`: why it is theirs out of turn, "" = it is not."""
+
+    roster: str
+    person: str
+    until: datetime | None = None
+    reason: str = ""
+
+
 def told(sentence: str, locale: str) -> Post:
     """What was done."""
     return _post([line(f"✅ {sentence}")], words(locale))
+
+
+def idle(sentence: str, locale: str) -> Post:
+    """What is as it was, and why: nothing was done, and nothing is wrong."""
+    return _post([line(f"\N{INFORMATION SOURCE}\ufe0f {sentence}")], words(locale))
 
 
 def refused(sentence: str, locale: str) -> Post:
@@ -87,6 +103,15 @@ def who(incident: str, holder: str, paged: Iterable[str], following: str, locale
     )
 
 
+def on_call(shifts: Iterable[OnCall], locale: str, now: datetime, zone: ZoneInfo) -> Post:
+    """Who is on call while nothing is open; times in `zone`."""
+    say = words(locale)
+    lines = [_labelled(visible(each.roster, TITLE), _on_call(each, say, now, zone)) for each in shifts]
+    if not lines:
+        return _post([line(say("slack.answer.on_call.none"))], say)
+    return _post([line(say("slack.answer.on_call"), bold=True), *lines], say)
+
+
 def help(locale: str) -> Post:
     """What can be typed, a line each."""
     say = words(locale)
@@ -100,6 +125,8 @@ def unclear(found: Unclear, locale: str) -> Post:
     lines = [line(say(found.code, **found.figures))]
     if found.meant:
         lines.append(_labelled(say("slack.answer.meant"), found.meant))
+    elif found.code == NO_VERB:
+        lines += [item(say(code)) for code in BEGINNINGS]
     lines.append(line(say("slack.answer.help")))
     return _post(lines, say)
 
@@ -120,6 +147,15 @@ def _listed(each: Listed, say: Words, now: datetime, zone: ZoneInfo) -> Line:
     title = visible(each.title, TITLE)
     front = (piece(f"{mark} "), piece(f"[L{each.level}] {name}", bold=True))
     return Line((*front, piece(f" {title} — {', '.join(facts)}")), is_item=True)
+
+
+def _on_call(each: OnCall, say: Words, now: datetime, zone: ZoneInfo) -> str:
+    told = visible(each.person, TITLE)
+    if each.until is not None:
+        told = say("slack.answer.on_call.until", person=told, until=at(each.until, now, zone))
+    return (
+        say("slack.answer.on_call.because", told=told, reason=visible(each.reason)) if each.reason else told
+    )
 
 
 def _labelled(label: str, text: str) -> Line:

@@ -8,7 +8,8 @@ An incident is `I42`, `i42`, `#42` or `42`, right behind the verb, or before it,
 
 - A number right behind a verb that takes an incident is the incident: `note 42 is the answer` writes "is the answer"
   on I42. Text in quotes is never one: `note "42 is the answer"`.
-- A number with a unit is a duration: `snooze 30m` and `snooze 30 min` name no incident; `snooze 42 30m` does.
+- A number with a unit is a duration: `snooze 30m` and `snooze 30 min` name no incident; `snooze 42 30m` does, and so
+  does `snooze 30m I42`, where the I cannot be left out.
 - Of one number behind `level`, it is the level: `level 3 region is gone`. Of two, the first is the incident
   (`level 42 3 why`), unless it could be a level and the second could not (`level 3 12 nodes are gone`). Where both
   could be levels nobody can tell (`level 3 2 why`), and `level I3 2 why` is asked for.
@@ -28,7 +29,10 @@ from responder.core.policy.fields import format_duration
 from responder.dialects.slack.said import Said, Unclear, Verb
 from responder.dialects.visible import cut, visible
 
+SHORT = 5  # letters of a verb; in one as short as that a single slip is taken for one
 TEXT_MOST = 2_000  # characters of a note, a reason or a title; more than that is cut, visibly
+
+NO_VERB = "commands.unclear.verb"
 
 # Exactly as good as the verb itself.
 WORDS: dict[str, Verb] = {
@@ -183,15 +187,39 @@ def _unknown(line: str) -> Unclear:
         return Unclear(code="commands.unclear.verb_missing", figures={"incident": incident}, meant=meant)
     first, rest = _split(line)
     verb = _closest(_folded(first))
-    meant = "" if verb is None else visible(f"{_incident_command(verb)} {rest}")
-    return Unclear(code="commands.unclear.verb", figures={"said": visible(first, 40)}, meant=meant)
+    meant = "" if verb is None else _meant(_Line(verb, _incident_command(verb), rest))
+    return Unclear(code=NO_VERB, figures={"said": visible(first, 40)}, meant=meant)
+
+
+def _meant(line: _Line) -> str:
+    """What is suggested can be typed as it stands: never what would be asked back again."""
+    if line.verb is Verb.HELP or not line.rest:
+        return line.start
+    found = _read(line)
+    return found.meant if isinstance(found, Unclear) else visible(f"{line.start} {line.rest}")
 
 
 def _closest(word: str) -> Verb | None:
     """Compared letter by letter, those of Hangul too; a syllable with one wrong letter is not a different word."""
     known = {unicodedata.normalize("NFD", name): verb for name, verb in (NEAR | WORDS).items()}
-    near = difflib.get_close_matches(unicodedata.normalize("NFD", word[:40]), known, n=1, cutoff=0.65)
-    return known[near[0]] if near else None
+    typed = unicodedata.normalize("NFD", word[:40])
+    near = difflib.get_close_matches(typed, known, n=3, cutoff=0.65)
+    slips = {name: _slips(typed, name) for name in near}
+    return next((known[name] for name in near if slips[name] <= (1 if len(name) <= SHORT else 2)), None)
+
+
+def _slips(typed: str, meant: str) -> int:
+    """How many letters were left out, added, mistaken or swapped with the next; `hello` is two away from `help`."""
+    before, above = list(range(len(meant) + 1)), [0] * (len(meant) + 1)
+    for row, letter in enumerate(typed, 1):
+        here = [row]
+        for column, wanted in enumerate(meant, 1):
+            slips = min(before[column] + 1, here[-1] + 1, before[column - 1] + (letter != wanted))
+            if row > 1 and column > 1 and letter == meant[column - 2] and typed[row - 2] == wanted:
+                slips = min(slips, above[column - 2] + 1)
+            here.append(slips)
+        above, before = before, here
+    return before[-1]
 
 
 def _read(line: _Line) -> Said | Unclear:
@@ -230,6 +258,8 @@ def _timed(line: _Line) -> Said | Unclear:
     if (length := duration(line.rest)) is not None:
         return Said(verb=line.verb, duration=length)
     incident, rest = _incident(line.rest)
+    if not incident:
+        incident, rest = _behind(line.rest)
     if (length := duration(rest)) is not None or (line.verb is Verb.ACK and not rest):
         return Said(verb=line.verb, incident=incident, duration=length)
     if not rest:
@@ -243,11 +273,23 @@ def _timed(line: _Line) -> Said | Unclear:
     )
 
 
+def _behind(text: str) -> tuple[str, str]:
+    """The incident that stands behind a duration, or "", and the rest; a number alone may be more of the duration."""
+    words = text.split()
+    for place, word in enumerate(words):
+        found = _INCIDENT.fullmatch(_folded(word))
+        if found and found["mark"]:
+            return f"I{found['number']}", " ".join(words[:place] + words[place + 1 :])
+    return "", text
+
+
 def _near_duration(text: str) -> str:
     """Minutes where a number has no unit; a duration with more words behind it, without them; else ""."""
     words = text.split()
     if words[0].casefold() == "for":
         words = words[1:]
+    if len(words) > 1 and _INCIDENT.fullmatch(_folded(words[-1])):
+        return ""  # it may be the incident, and what is suggested must not be about another
     if len(words) == 1 and (minutes := duration(f"{words[0]}m")) is not None:
         return format_duration(minutes)
     for end in (2, 1):  # a number and its unit may stand apart

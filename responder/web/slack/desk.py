@@ -34,13 +34,13 @@ from responder.dialects.slack.said import (
 from responder.dialects.visible import visible
 from responder.dialects.wording import explain_refusal, refusal
 from responder.dialects.wording.words import words
-from responder.engine.commands import Actor, Ask, Reply, Role, refused_to_strangers
+from responder.engine.commands import Actor, Ask, Declare, Escalate, Role, refused_to_strangers
 from responder.engine.service import Service
 from responder.engine.situations import Seen
 from responder.ports.channel import Spelling
 from responder.ports.inbox import Envelope
 from responder.web.slack.asks import OF_FORM, OF_VERB, ask_of, declared, pressed
-from responder.web.slack.reading import Reading
+from responder.web.slack.reading import NONE_OPEN, Reading
 
 KIND = "slack"  # of channel, on which people have their addresses; and the face in audit and log
 CLOSE: Mapping[str, object] = {"response_action": "clear"}  # a form that was taken
@@ -126,7 +126,9 @@ class Desk:
         if isinstance(ask, Form):
             self._after(self._open(visitor, press, ask))
             return
-        work = self._done(visitor, press.incident, ask, once=press.once, revision=press.revision)
+        # Whoever presses twice before the message is edited would page two steps; all else makes sense again.
+        revision = press.revision if isinstance(ask, Escalate) else None
+        work = self._done(visitor, press.incident, ask, once=press.once, revision=revision)
         self._after(self._tell(press.response_url, await self._posted(visitor, work)))
 
     async def _filled(self, filled: Filled) -> Mapping[str, object]:
@@ -136,9 +138,7 @@ class Desk:
         if isinstance(said, Unclear):
             return forms.errors(said.figures.get("block", block), say(said.code, **said.figures))
         try:
-            post = await self._done(
-                visitor, filled.incident, ask_of(said), once=filled.once, revision=filled.revision
-            )
+            post = await self._done(visitor, filled.incident, ask_of(said), once=filled.once)
         except Refused as no:
             return forms.errors(block, explain_refusal(no, visitor.locale))
         except Failure as failure:
@@ -171,14 +171,15 @@ class Desk:
                 return await self._reading.listed(visitor.seen)
             case Verb.DECLARE:
                 _known(visitor)
-                reply = await self._service.commands.declare(visitor.actor, declared(said), once=spoken.once)
-                return self._told(visitor, reply, "")
+                return await self._declared(visitor, declared(said), once=spoken.once)
             case Verb.SHOW | Verb.WHO:
                 _look(visitor)
             case _:
                 self._admit(visitor, OF_VERB[said.verb])
         incident = await self._reading.which(said, spoken.place)
         if isinstance(incident, Unclear):
+            if said.verb is Verb.WHO and incident.code == NONE_OPEN:
+                return self._reading.on_call(visitor.seen)
             return answers.unclear(incident, visitor.locale)
         if said.verb is Verb.SHOW:
             return await self._reading.shown(incident, visitor.seen)
@@ -191,16 +192,17 @@ class Desk:
     ) -> Post:
         """Raises Refused or Failure."""
         _known(visitor)
+        asked_at = self._service.points.clock.now()
         reply = await self._service.commands.ask(
             visitor.actor, IncidentId(incident), ask, revision=revision, once=once
         )
-        return self._told(visitor, reply, incident)
+        return await self._reading.replied(ask, reply, visitor.seen, incident, asked_at)
 
-    def _told(self, visitor: _Visitor, reply: Reply, incident: str) -> Post:
-        told, of = self._reading.replied(reply, visitor.seen), reply.incident or incident
-        return answers.told(
-            words(visitor.locale)("desk.of", incident=of, told=told) if of else told, visitor.locale
-        )
+    async def _declared(self, visitor: _Visitor, ask: Declare, *, once: str) -> Post:
+        """Raises Refused or Failure."""
+        asked_at = self._service.points.clock.now()
+        reply = await self._service.commands.declare(visitor.actor, ask, once=once)
+        return await self._reading.replied(ask, reply, visitor.seen, "", asked_at)
 
     # What is told afterwards
 

@@ -1,20 +1,37 @@
-"""What people look up from Slack: what is open, one incident, who has it; and which incident they mean."""
+"""What people look up from Slack: what is open, one incident, who has it; which incident they mean; and what became
+of what they asked for.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from responder.core.identifiers import ContactName, IncidentId, Kind
+from responder.core.machines import escalation, incident
+from responder.core.on_shift import shift_at
 from responder.core.policy.contacts import Person
 from responder.dialects.slack import answers
-from responder.dialects.slack.answers import Listed
+from responder.dialects.slack.answers import Listed, OnCall
 from responder.dialects.slack.blocks import Post
 from responder.dialects.slack.said import Place, Said, Unclear
 from responder.dialects.visible import visible
-from responder.dialects.wording import at, explain_why
-from responder.engine.commands import Reply
+from responder.dialects.wording import at, explain_why, span
+from responder.dialects.wording.words import words
+from responder.engine.commands import (
+    NOT_RECORDED_YET,
+    NOTHING_TO_DO,
+    REPEATED,
+    Acknowledge,
+    Ask,
+    Declare,
+    Escalate,
+    Reply,
+    Snooze,
+    Unacknowledge,
+)
 from responder.engine.service import Service
 from responder.engine.situations import Seen
 from responder.engine.views import LINES
@@ -26,6 +43,19 @@ OFFERED = 10  # incidents that are offered where it is not clear which is meant
 TITLE = 40  # characters of each
 HAPPENED = 8  # lines of the audit under an incident
 TOLD = (Kind.INCIDENT, Kind.ESCALATION, Kind.DUTY)  # whose decisions are what happened; the others are how
+NONE_OPEN = "desk.none_open"
+TOLERANCE = timedelta(seconds=1)  # a command takes a moment, and nobody counts it
+# Codes of what was asked for and changed nothing, beside whatever is stale.
+IDLE = frozenset(
+    {
+        REPEATED,
+        NOTHING_TO_DO,
+        NOT_RECORDED_YET,
+        escalation.Why.NOTED,
+        escalation.Why.ACKNOWLEDGED_LATE,
+        incident.Why.ALREADY_RESOLVED,
+    }
+)
 PEOPLE = ("by", "from", "holder", "contact")  # details that name a contact
 
 
@@ -48,7 +78,7 @@ class Reading:
         if len(found) == 1:
             return found[0].incident
         if not found:
-            return Unclear(code="desk.none_open")
+            return Unclear(code=NONE_OPEN)
         return Unclear(code="desk.which", figures={"open": _offered(found)})
 
     async def no_such(self, said: Said) -> Unclear:
@@ -107,8 +137,61 @@ class Reading:
         }
         return explain_why(code, named, seen.zone, locale=seen.locale)
 
-    def replied(self, reply: Reply, seen: Seen) -> str:
-        return self.explained(reply.code, reply.details, seen)
+    def on_call(self, seen: Seen) -> Post:
+        """Every roster's person, now."""
+        now = self._service.points.clock.now()
+        shifts = (
+            (name, shift_at(roster, now)) for name, roster in self._service.policies.book.rosters.items()
+        )
+        found = [
+            OnCall(
+                roster=name,
+                person=self._called(shift.contact, seen),
+                until=shift.until,
+                reason=shift.override.reason if shift.override is not None else "",
+            )
+            for name, shift in shifts
+        ]
+        return answers.on_call(found, seen.locale, now, seen.zone)
+
+    async def replied(
+        self, ask: Ask | Declare, reply: Reply, seen: Seen, target: str, asked_at: datetime
+    ) -> Post:
+        """What became of `ask`. `target`: the incident that it was asked of, "" where there was none yet."""
+        say, of = words(seen.locale), reply.incident or target
+        is_idle = reply.code in IDLE or reply.code.endswith(".stale")
+        told = (
+            self._why_idle(ask, reply, seen, of) if is_idle else await self._done(ask, reply, seen, asked_at)
+        )
+        sentence = say("desk.of", incident=of, told=told) if of else told
+        return answers.idle(sentence, seen.locale) if is_idle else answers.told(sentence, seen.locale)
+
+    def _why_idle(self, ask: Ask | Declare, reply: Reply, seen: Seen, of: str) -> str:
+        say = words(seen.locale)
+        match reply.code, ask:
+            case code, Escalate() if code == REPEATED:
+                return say("desk.escalated_already", incident=of)
+            case escalation.Why.NOTED, Unacknowledge():
+                return say("desk.nobody_has_it")
+            case escalation.Why.NOTED | escalation.Why.ACKNOWLEDGED_LATE | incident.Why.ALREADY_RESOLVED, _:
+                return say("desk.is_over")
+            case _:
+                return self.explained(reply.code, reply.details, seen)
+
+    async def _done(self, ask: Ask | Declare, reply: Reply, seen: Seen, asked_at: datetime) -> str:
+        """And where it was done for a shorter time than was asked for, how long it may be."""
+        told, until = self.explained(reply.code, reply.details, seen), reply.details.get("until")
+        wanted = ask.wanted if isinstance(ask, Acknowledge | Snooze) else None
+        if wanted is None or until is None or reply.incident is None:
+            return told
+        if datetime.fromisoformat(until) + TOLERANCE >= asked_at + wanted:
+            return told
+        story = await self._service.views.story(reply.incident)
+        assert story is not None, "it was just done"
+        terms = story.escalation.terms
+        most = terms.snooze_cap if isinstance(ask, Snooze) else terms.ack_lease
+        lengths = {"wanted": span(wanted, seen.locale), "most": span(most, seen.locale)}
+        return words(seen.locale)("desk.capped", told=told, **lengths)
 
     async def _open(self, most: int) -> list[Summary]:
         found, _ = await self._service.views.incidents(SummaryQuery(standings=OPEN, limit=most))

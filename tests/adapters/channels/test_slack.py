@@ -504,13 +504,12 @@ async def test_a_page_that_has_arrived_stands_even_if_it_cannot_be_changed(bench
 @pytest.mark.parametrize(
     "method, outcome",
     [
-        (HISTORY, Status(500)),
         (HISTORY, Throttles(30)),
         (HISTORY, Fails("missing_scope", {"needed": "im:history"})),
         ("conversations.open", Fails("missing_scope", {"needed": "im:write"})),
         ("conversations.open", Throttles(30)),
     ],
-    ids=["history-500", "history-429", "history-scope", "open-scope", "open-429"],
+    ids=["history-429", "history-scope", "open-scope", "open-429"],
 )
 async def test_a_page_that_cannot_be_looked_for_is_sent(bench, method, outcome):
     repeat = await lose(bench, bench.channel(), bench.page())
@@ -520,16 +519,64 @@ async def test_a_page_that_cannot_be_looked_for_is_sent(bench, method, outcome):
     assert len(bench.slack.dm(USER)) == 2
 
 
-async def test_a_page_is_not_kept_by_looking_for_it(bench):
+@pytest.mark.parametrize("method", [HISTORY, "conversations.open"])
+@pytest.mark.parametrize("outcome", [Status(500), Breaks()], ids=["500", "breaks"])
+async def test_while_slack_does_not_answer_a_page_is_not_sent_again_and_its_next_method_is(
+    bench, method, outcome
+):
+    repeat = await lose(bench, bench.channel(), bench.page())
+    bench.slack.always(method, outcome)
+    with pytest.raises(Transient) as raised:
+        await bench.channel().send(repeat)
+    assert not isinstance(raised.value, Busy)  # which would come back to this method
+    assert len(bench.slack.dm(USER)) == 1
+
+
+async def test_a_page_is_not_kept_by_a_question_that_hangs(bench):
     bench.slack.always(HISTORY, Hangs())
     sending = asyncio.ensure_future(bench.channel().send(bench.page(is_repeat=True)))
-    for calls in (1, 2):  # before it is sent, and after
-        await bench.slack.until_called(HISTORY, calls)
-        await bench.clock.until_sleeping()
-        bench.clock.advance(seconds=3)
+    await bench.slack.until_called(HISTORY)
+    await bench.clock.until_sleeping()
+    bench.clock.advance(seconds=3)
+    with pytest.raises(Transient):
+        await sending
+    assert bench.slack.calls(POST) == []
+
+
+async def test_a_page_is_not_kept_by_looking_for_a_second_one(bench):
+    bench.slack.always(HISTORY, Hangs())
+    sending = asyncio.ensure_future(bench.channel().send(bench.page(is_repeat=True)))
+    await bench.slack.until_called(HISTORY)
+    bench.slack.release()
+    await bench.slack.until_called(HISTORY, 2)
+    await bench.clock.until_sleeping()
+    bench.clock.advance(seconds=3)
     await sending
     assert len(bench.slack.dm(USER)) == 1
-    assert bench.clock.now() < bench.page().deadline
+
+
+@pytest.mark.parametrize("is_repeat", [False, True], ids=["first", "again"])
+@pytest.mark.parametrize("deadline, seconds", [(10, 5), (3, 3)], ids=["long", "short"])
+async def test_a_page_whose_post_hangs_ends_in_time_for_the_next_method(bench, is_repeat, deadline, seconds):
+    bench.slack.always(POST, Hangs())
+    page = bench.page(is_repeat=is_repeat, deadline=bench.deadline(deadline))
+    sending = asyncio.ensure_future(bench.channel().send(page))
+    await bench.slack.until_called(POST)
+    await bench.clock.until_sleeping()
+    bench.clock.advance(seconds=seconds)
+    with pytest.raises(Unsure):
+        await sending
+
+
+async def test_a_notice_may_take_as_long_as_it_is_given(bench):
+    bench.slack.always(POST, Hangs())
+    sending = asyncio.ensure_future(bench.channel().send(bench.notice()))
+    await bench.slack.until_called(POST)
+    await bench.clock.until_sleeping()
+    bench.clock.advance(seconds=5)
+    bench.slack.release()
+    await sending
+    assert len(bench.roots()) == 1
 
 
 @pytest.mark.parametrize(

@@ -173,9 +173,32 @@ async def test_nothing_else_is_asked_with_a_token_that_slack_refuses(at, error):
 
 
 async def test_a_slack_that_cannot_be_reached_is_told_in_words(at):
-    found = await look(at.account(api_url="http://127.0.0.1:1/api/"), **GOOD)  # type: ignore[arg-type]  # a dict's values
-    assert found[0].state is State.WRONG
+    socket = GOOD | {"secrets": Secrets(has_app_token=True, echo=ALERTS)}
+    found = await look(at.account(api_url="http://127.0.0.1:1/api/"), **socket)  # type: ignore[arg-type]  # a dict's values
+    assert [(each.what, each.state) for each in found] == [
+        ("Slack", State.WRONG),
+        ("channels and people", State.WARNING),
+        ("signing secret", State.OK),
+    ]
     assert "127.0.0.1 cannot be reached" in found[0].words
+    assert "look at the network, at HTTPS_PROXY and NO_PROXY" in found[0].words
+    assert found[1].words == "not looked at: Slack does not answer"
+
+
+@pytest.mark.parametrize(
+    "outcome, words",
+    [
+        (Status(503), "no answer from 127.0.0.1 (slack: Slack failed (503)): look at the network"),
+        (Throttles(600), "Slack asks to wait 300 s (auth.test): try again later"),
+    ],
+    ids=["503", "429"],
+)
+async def test_a_slack_that_does_not_answer_is_no_fault_of_the_token(at, outcome, words):
+    at.slack.always("auth.test", outcome)
+    found = await looked(at)
+    assert words in found["Slack"].words
+    assert "token" not in found
+    assert "token" not in found["channels and people"].words
 
 
 @pytest.mark.parametrize(

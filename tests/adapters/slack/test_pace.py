@@ -129,6 +129,24 @@ def test_updates_share_the_workspaces_limit():
     assert waits == [None] * TIER_3.burst + [TIER_3.every, 2 * TIER_3.every]
 
 
+def test_behind_any_number_of_edits_what_may_not_wait_goes_at_once():
+    pace = Pace()
+    for number in range(100):
+        pace.take(UPDATE, "", f"I{number}", now=NOON)
+    waits = [pace.take(UPDATE, "", f"now-{number}", now=NOON, is_page=True) for number in range(3)]
+    assert waits == [None, None, TIER_3.every]
+
+
+def test_edits_and_what_passes_them_stay_within_fifty_a_minute():
+    pace, went = Pace(), 0
+    for tick in range(60 * 4):
+        at = NOON + timedelta(seconds=tick / 4)
+        for name, is_page in (("edits", False), ("now", True)):
+            while pace.take(UPDATE, "", name, now=at, is_page=is_page) is None:
+                went += 1
+    assert 48 <= went <= 50
+
+
 @pytest.mark.parametrize("is_page", [False, True], ids=["notice", "page"])
 def test_what_slack_says_holds_for_everybody(is_page):
     pace = Pace()

@@ -15,7 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from responder.adapters.sessions import Sessions
-from responder.adapters.slack.account import SlackAccount
+from responder.adapters.slack.account import SlackAccount, Turn
 from responder.adapters.slack.link import OPENS_WITHIN, PING_EVERY, PONG_WITHIN
 from responder.adapters.slack.socket import (
     AT_ONCE,
@@ -30,7 +30,7 @@ from responder.adapters.slack.socket import (
     WAITING,
     SlackSocket,
 )
-from responder.core.errors import Failure, Permanent, Transient
+from responder.core.errors import Busy, Failure, Permanent, Transient
 from responder.ports.inbox import Envelope
 from tests.adapters.slack.bench import Bench
 from tests.fakes.clock import NOON, let_others_run
@@ -460,6 +460,32 @@ async def test_an_echo_that_its_lane_holds_back_is_no_deafness(office):
         await office.sleeping_until(timedelta(seconds=200))
         assert not running.done()
     assert (office.openings(), inbox.missed) == (1, 0)
+
+
+async def test_an_echo_is_not_held_back_by_the_edits_of_a_busy_hour(office):
+    account, edited = office.bench.account(), button(office)
+    inbox = SlackSocket(account, echo_channel=ALERTS, clock=office.bench.clock)
+    with capture_logs() as logs:
+        async with office.at_work(inbox):
+            await office.proved()
+            clock = office.bench.clock
+            await office.wait(ECHO_EVERY - PING_EVERY)
+            await until(lambda: clock.waited_for().count(NOON + ECHO_EVERY) == 2)  # for the ping and the echo
+            clock.advance(seconds=14)
+            for number in range(30):
+                with suppress(Busy):
+                    await account.call(
+                        "chat.update",
+                        deadline=office.bench.deadline(),
+                        turn=Turn(record=f"I{number}"),
+                        channel=edited.channel,
+                        ts=edited.ts,
+                        text=f"I{number}",
+                    )
+            written = office.echoes()
+            clock.advance(seconds=1)
+            await until(lambda: office.echoes() > written or len(logs) > 1)
+    assert [each["event"] for each in logs] == ["socket mode connected"]
 
 
 # Deafness

@@ -34,6 +34,7 @@ def listed(number: int, **changes: Any) -> answers.Listed:
 def test_what_was_done_and_what_was_not_look_different():
     assert read(answers.told("I42 is yours", "en")) == "✅ I42 is yours"
     assert read(answers.refused("I42 is closed", "en")) == "⛔ I42 is closed"
+    assert read(answers.idle("I42 is over", "en")) == "ℹ️ I42 is over"  # noqa: RUF001  as it is shown
 
 
 def test_an_answer_is_one_line_whatever_it_says():
@@ -118,6 +119,26 @@ def test_what_was_not_understood_is_told_with_what_may_have_been_meant(locale):
 def test_where_nothing_comes_near_nothing_is_suggested():
     found = Unclear(code="commands.unclear.verb", figures={"said": "?"})
     assert bold(answers.unclear(found, "en")) == []
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_whoever_knows_no_verb_is_shown_where_the_help_begins(locale):
+    found = said("hello world")
+    assert isinstance(found, Unclear)
+    shown = read(answers.unclear(found, locale)).split("\n")
+    help_ = read(answers.help(locale)).split("\n")
+    assert shown[1:-1] == help_[1:5]
+    assert shown[-1].endswith("/incident help")
+
+
+def test_what_is_unclear_for_another_reason_is_told_without_the_help():
+    found = said("note")
+    assert isinstance(found, Unclear)
+    assert len(read(answers.unclear(found, "en")).split("\n")) == 2
+
+
+def test_without_any_roster_nobody_is_on_call():
+    assert "no roster says who is on call" in read(answers.on_call([], "en", NOON, SEOUL))
 
 
 def test_an_answer_is_for_the_one_who_asked_and_leaves_the_message_alone():

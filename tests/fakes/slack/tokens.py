@@ -23,9 +23,7 @@ BOT_SCOPES = (
     "groups:history",
     "groups:read",
     "im:history",
-    "im:read",
     "im:write",
-    "team:read",
     "users:read",
 )
 

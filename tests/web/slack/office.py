@@ -27,8 +27,11 @@ from tests.fakes.slack import ALERTS, BOT_TOKEN, TEAM, USER, Delivered, FakeSlac
 FIRST, SECOND, VIEWER, TWICE, STRANGER = USER, "U0SECOND01", "U0VIEWER01", "U0TWICE001", "U024BE7LH"
 
 
-def book(**strangers: str) -> PolicyBook:
-    """The engine's plan with the board in Slack. `second` reads Korean, `looker` only looks."""
+def book(*, rosters: dict[str, Any] | None = None, **strangers: str) -> PolicyBook:
+    """The engine's plan with the board in Slack. `second` reads Korean, `looker` only looks.
+
+    rosters: beside the plan's own, `primary`, of `first` for good.
+    """
     documents = plan.plan()
     documents["channels"]["channels"] |= {"board": {"slack": {"channel": "#alerts"}}, "slack": {"slack": {}}}
     people = documents["contacts"]["contacts"]
@@ -39,6 +42,7 @@ def book(**strangers: str) -> PolicyBook:
     people["customers"]["methods"].append({"slack": TWICE})
     people["looker"] = {"name": "Looker", "roles": ["viewer"], "methods": [{"slack": VIEWER}]}
     documents["contacts"]["strangers"] = strangers
+    documents["rosters"]["rosters"] |= rosters or {}
     return plan.book(documents)
 
 

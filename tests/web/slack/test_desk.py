@@ -34,7 +34,12 @@ VERBS = {
         Standing.ACKNOWLEDGED,
     ),
     "incident ack": ("/incident", "ack i1", "I1: First acknowledged", Standing.ACKNOWLEDGED),
-    "unack": ("/incident", "unack 1", "I1: noted: it was over, or held by nobody", Standing.OPEN),
+    "unack": (
+        "/incident",
+        "unack 1",
+        "I1: nothing was done: nobody has it, and nobody snoozed it",
+        Standing.OPEN,
+    ),
     "resolve": ("/incident", "resolve I1 disk replaced", "I1: resolved by First", Standing.RESOLVED),
     "level": ("/incident", "level I1 3 it grows", "I1: First set the level from 2 to 3", Standing.OPEN),
     "escalate": ("/incident", "escalate I1", "I1: First asked for the next page step at once", Standing.OPEN),
@@ -97,6 +102,111 @@ async def test_a_long_story_is_told_from_its_end(desk: Office) -> None:
         await desk.typed("/incident", f"note I1 number {number}")
     told = read((await desk.type("/incident", "show I1")).json())
     assert told.count("First left a note") == 8
+
+
+NOTHING = {
+    "ack": ("resolved", "ack I1", "it is resolved already"),
+    "unack of what nobody has": ("open", "unack I1", "nobody has it, and nobody snoozed it"),
+    "unack": ("resolved", "unack I1", "nobody has it, and nobody snoozed it"),
+    "resolve": ("resolved", "resolve I1 once more", "it is resolved already"),
+    "escalate": ("resolved", "escalate I1", "it is resolved already"),
+    "snooze": ("resolved", "snooze I1 30m", "it is resolved already"),
+    "of what is closed": ("closed", "ack I1", "it is resolved already"),
+}
+
+
+@pytest.mark.parametrize("standing, text, why", NOTHING.values(), ids=NOTHING)
+async def test_what_changes_nothing_is_told_with_its_reason_and_not_as_done(
+    desk: Office, standing: str, text: str, why: str
+) -> None:
+    if standing != "open":
+        await desk.world.clear("Disk", cluster="seoul")
+    if standing == "closed":
+        await desk.world.advance(hours=24)
+    told = await desk.typed("/incident", text)
+    assert told.startswith("ℹ️ I1: noth")  # noqa: RUF001  as it is shown
+    assert why in told
+
+
+async def test_what_changes_nothing_is_told_in_korean_too(desk: Office) -> None:
+    await desk.world.clear("Disk", cluster="seoul")
+    assert "이미 해결된 장애" in await desk.typed("/ack", "I1", user=SECOND)
+    assert "맡은 사람도" in await desk.typed("/incident", "unack I1", user=SECOND)
+
+
+CAPPED = {
+    "ack for too long": ("ack I1 for 9h", "less than the 9h you asked for: its level allows 2h at most"),
+    "ack for as long as it may": ("ack I1 for 2h", ""),
+    "ack for no time named": ("ack I1", ""),
+    "snooze for too long": ("snooze I1 9h", "less than the 9h you asked for: its level allows 4h at most"),
+    "snooze for as long as it may": ("snooze I1 4h", ""),
+}
+
+
+@pytest.mark.parametrize("text, less", CAPPED.values(), ids=CAPPED)
+async def test_who_gets_less_time_than_they_asked_for_is_told_so(desk: Office, text: str, less: str) -> None:
+    told = await desk.typed("/incident", text)
+    assert told.startswith("✅ I1: First ")
+    assert (less in told) if less else ("less than" not in told)
+
+
+async def test_less_time_than_asked_is_told_in_korean_too(desk: Office) -> None:
+    assert "요청한 시간(9시간)보다 짧음" in await desk.typed("/ack", "I1 9h", user=SECOND)
+
+
+async def test_a_form_that_gets_less_time_than_it_asked_for_is_told_so_too(desk: Office) -> None:
+    await desk.press("snooze")
+    await desk.desk.settle()
+    await desk.submit({"other": "9h"})
+    assert "less than the 9h" in await desk.told()
+
+
+# Who is on call
+
+
+TURNS = {
+    "weekly": {"members": ["second", "first"], "starts": "2026-11-23", "timezone": "UTC"},
+    "nights": {
+        "always": "first",
+        "overrides": [
+            {"from": "2026-11-23T08:00", "until": "2026-11-23T18:00", "contact": "third", "reason": "a swap"}
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("text", ["who", "당직", "담당"])
+async def test_while_nothing_is_open_who_tells_who_is_on_call_of_every_roster(
+    store: Store, text: str
+) -> None:
+    async with office(store, policies=book(rosters=TURNS)) as found:
+        assert (await found.typed("/incident", text)).splitlines() == [
+            "No incident is open. On call now",
+            "primary: First",
+            "weekly: Second, until 2026-11-30 09:00 UTC",
+            "nights: Third, until 18:00 UTC (because: a swap)",
+        ]
+
+
+async def test_who_is_on_call_is_told_in_the_readers_language_and_time(store: Store) -> None:
+    async with office(store, policies=book(rosters=TURNS)) as found:
+        assert (await found.typed("/incident", "당직", user=SECOND)).splitlines() == [
+            "진행 중인 장애 없음. 현재 당직",
+            "primary: First",
+            "weekly: 둘째, 교대: 2026-11-30 18:00 KST",
+            "nights: Third, 교대: 2026-11-24 03:00 KST (사유: a swap)",
+        ]
+
+
+async def test_of_an_incident_that_is_named_who_tells_as_ever(desk: Office) -> None:
+    await desk.world.clear("Disk", cluster="seoul")
+    assert (await desk.typed("/incident", "who I1")).splitlines()[0] == "Who has I1"
+
+
+async def test_a_stranger_is_not_told_who_is_on_call(store: Store) -> None:
+    async with office(store) as found:
+        found.slack.workspace.add_user(STRANGER, "kim")
+        assert "First" not in await found.typed("/incident", "who", user=STRANGER)
 
 
 # Which incident
@@ -197,8 +307,35 @@ async def test_two_presses_on_what_one_saw_are_one_act(desk: Office) -> None:
     seen = desk.board()
     await desk.press("escalate", seen)
     await desk.press("escalate", seen)
-    assert "the same command again" in await desk.told()
+    told = await desk.told()
+    assert told.startswith("ℹ️ I1: you had asked for that step already")  # noqa: RUF001  as it is shown
+    assert "/incident escalate I1" in told
     assert (await desk.whys()).count("escalation.escalated") == 1
+
+
+async def test_to_escalate_again_is_typed_and_pages_one_step_further(desk: Office) -> None:
+    seen = desk.board()
+    await desk.press("escalate", seen)
+    await desk.press("escalate", seen)
+    await desk.typed("/incident", "escalate I1")
+    assert (await desk.whys()).count("escalation.escalated") == 2
+
+
+async def test_whoever_gave_it_back_acknowledges_again_on_what_they_saw(desk: Office) -> None:
+    seen = desk.board()
+    await desk.press("ack", seen)
+    await desk.typed("/incident", "unack I1")
+    await desk.press("ack", seen)
+    assert "✅ I1: First acknowledged until" in await desk.told()
+    assert (await desk.world.story()).standing is Standing.ACKNOWLEDGED
+
+
+async def test_whoever_has_it_renews_it_by_another_press(desk: Office) -> None:
+    seen = desk.board()
+    await desk.press("ack", seen)
+    desk.world.clock.advance(seconds=2)
+    await desk.press("ack", seen)
+    assert "First renewed the acknowledgement until" in await desk.told()
 
 
 async def test_two_people_who_press_at_once_both_count(desk: Office) -> None:
@@ -226,7 +363,8 @@ async def test_a_press_on_what_is_resolved_already_says_that_it_stays_so(desk: O
     seen = desk.board()
     await desk.world.clear("Disk", cluster="seoul")
     await desk.press("ack", seen)
-    assert "it stays resolved" in await desk.told()
+    told = await desk.told()
+    assert told == "ℹ️ I1: nothing was done: it is resolved already, and stays resolved"  # noqa: RUF001  as shown
     assert (await desk.world.story()).standing is Standing.RESOLVED
 
 
@@ -271,6 +409,17 @@ async def test_snoozing_asks_for_how_long(desk: Office) -> None:
     assert (snooze.until - desk.world.clock.now()).total_seconds() == 3600
 
 
+async def test_a_second_form_on_what_one_saw_counts_too(desk: Office) -> None:
+    seen = desk.board()
+    for duration, minutes in (("30m", 30), ("1h", 60)):
+        await desk.press("snooze", seen)
+        await desk.desk.settle()
+        assert (await desk.submit({"duration": duration})).json() == {"response_action": "clear"}
+        snooze = (await desk.world.story()).escalation.snooze
+        assert snooze is not None
+        assert (snooze.until - desk.world.clock.now()).total_seconds() == 60 * minutes
+
+
 async def test_a_form_that_is_sent_again_is_one_act(desk: Office) -> None:
     await desk.press("snooze")
     await desk.desk.settle()
@@ -299,7 +448,8 @@ async def test_a_form_that_cannot_be_opened_says_what_to_type(desk: Office) -> N
 
 @pytest.mark.parametrize("text", ["ack I1", "resolve I1", "note I1 x", "declare x", "snooze I1 5m"])
 async def test_a_viewer_is_refused_and_told_what_is_missing(desk: Office, text: str) -> None:
-    assert "needs the role responder" in await desk.typed("/incident", text, user=VIEWER)
+    answer = await desk.typed("/incident", text, user=VIEWER)
+    assert "needs the role responder; Looker (slack) has viewer" in answer
     assert (await desk.world.story()).standing is Standing.OPEN
 
 
@@ -370,7 +520,8 @@ async def test_past_two_seconds_the_answer_is_that_it_is_not_recorded_yet(desk: 
             await desk.world.clock.until_sleeping()
         await asyncio.to_thread(int)
         desk.world.clock.advance(seconds=2)
-        assert "not recorded yet" in read((await asking).json())
+        told = read((await asking).json())
+        assert told.startswith("ℹ️ I1: not recorded yet")  # noqa: RUF001  as it is shown
     await desk.world.service.commands.settle()
     assert (await desk.world.story()).standing is Standing.ACKNOWLEDGED
 

@@ -262,7 +262,7 @@ async def test_a_press_that_is_sent_again_after_a_restart_is_one_act(desk: Offic
             url = f"{after.url}/slack/interactions"
             async with session.post(url, data=request.body, headers=request.headers) as answer:
                 assert answer.status == 200
-        assert "the same command again" in await after.told()
+        assert "you had asked for that step already" in await after.told()
     assert (await desk.whys()).count("escalation.escalated") == 1
 
 
