@@ -31,8 +31,14 @@ class Workspace:
             f"{who}_SLACK": self.user,
         }
 
-    def roots(self, channel: str = CRITICAL) -> list[Message]:
-        return self.fake.roots(channel)
+    def roots(self, channel: str = CRITICAL, incident: str = "I1") -> list[Message]:
+        """What is shown of the incident; on a slow machine there may be others, about ourselves."""
+        return [root for root in self.fake.roots(channel) if record_of(root).startswith(f"{incident}/")]
+
+    def pages(self, incident: str = "I1") -> list[Message]:
+        """What the contact was sent directly about the incident."""
+        sent = self.fake.dm(self.user)
+        return [message for message in sent if record_of(message).startswith(f"{incident}-")]
 
     async def shows(self, words: str, channel: str = CRITICAL, *, within: float = 15) -> Message:
         """The channel's last message, once its headline ends in `words`."""
@@ -56,6 +62,13 @@ class Workspace:
         """What stands below the channel's last message, a text each."""
         root = self.roots(channel)[-1]
         return [message.text for message in self.fake.thread(channel, root.ts)[1:]]
+
+
+def record_of(message: Message) -> str:
+    """Of what it is the message, as we wrote into it."""
+    assert message.metadata is not None
+    found: str = message.metadata["event_payload"]["record"]
+    return found
 
 
 def headline(message: Message) -> str:

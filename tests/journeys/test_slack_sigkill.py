@@ -96,7 +96,7 @@ async def killed_on_the_way(case: Case, home: Path, start: Start) -> Seen:
         await found.kill()
         service = await found.serve()
         await found.post_until_taken()
-        await until(lambda: slack.fake.dm(USER), "the person has a message", within=AGAIN)
+        await until(slack.pages, "the person has a message", within=AGAIN)
         await slack.shows("paged: First", within=AGAIN)
         assert (await slack.slash(service.url, "/ack", "I1")).status == 200
         await slack.shows("First has it", within=AGAIN)
@@ -128,12 +128,12 @@ async def killed_on_an_ack(case: Case, home: Path, start: Start) -> Seen:
 async def in_the_end(found: Life, slack: Workspace) -> Seen:
     await slack.shows("resolved", within=AGAIN)
     await until(
-        lambda: all(not message.buttons() for message in slack.fake.dm(USER)),
+        lambda: all(not message.buttons() for message in slack.pages()),
         "nothing is left to press",
         within=AGAIN,
     )
     await let_pass(QUIET)
-    return Seen(slack.roots(), slack.fake.dm(USER), slack.story(), await found.story())
+    return Seen(slack.roots(), slack.pages(), slack.story(), await found.story())
 
 
 @pytest.fixture(scope="module")
