@@ -173,6 +173,7 @@ class NoticeAsked:
     channels: tuple[ChannelName, ...]
     reason: NoticeReason
     subject: str = ""
+    person: ContactName | None = None  # whose doing it was; the record may be somebody else's when it is told
 
 
 class AlarmKind(StrEnum):

@@ -255,7 +255,7 @@ class Routes:
     async def _notify(self, turn: Turn, asked: NoticeAsked) -> None:
         state = await turn.incident(asked.incident)
         avoided = avoided_channel(state) if state else None
-        wanted = notices.Wanted(reason=asked.reason, subject=asked.subject)
+        wanted = notices.Wanted(reason=asked.reason, subject=asked.subject, person=asked.person)
         shown = [] if asked.reason is NoticeReason.OPENED else await self._shown(turn, asked.incident)
         # Those that have shown it at another level too: what they show must not stay as it was.
         channels = dict.fromkeys((*asked.channels, *(record.channel for record in shown if not record.page)))

@@ -384,3 +384,41 @@ async def test_quiet_over_an_acknowledgement_says_which_of_them_ends_last(chatty
     assert any(
         "the acknowledgement of First ends" in line for line in chatty.handed("board")[-1].message.body
     )
+
+
+async def test_a_story_that_is_told_late_names_who_it_was_and_keeps_the_order(chatty: World) -> None:
+    await chatty.fire("RegionDown", level="3")
+    chatty.channels["board"].script(IsBusy(timedelta(seconds=30)))
+    await chatty.ask(Acknowledge(), by="second")
+    await chatty.ask(Note(text="looking"), by="second")
+    await chatty.ask(Unacknowledge(), by="second")
+    await chatty.ask(Acknowledge(), by="third")
+    await chatty.ask(Snooze(wanted=timedelta(minutes=5)), by="second")
+    await chatty.advance(seconds=30)
+    story = [sentence for sentence in chatty.handed("board")[-1].message.story if "paged" not in sentence]
+    assert story == [
+        "Second acknowledged",
+        "Second left a note: looking",
+        "The acknowledgement was undone",
+        "Third acknowledged",
+        "Second snoozed it",
+    ]
+
+
+async def test_a_page_that_is_left_does_not_say_for_ever_how_things_stood(chatty: World) -> None:
+    await chatty.fire("RegionDown", level="3")
+    await chatty.ask(Acknowledge())
+    await chatty.ask(Unacknowledge(), by="second")
+    left = [one for one in chatty.handed("to-first") if one.message.purpose == "outdated"]
+    assert [one.message.headline.rpartition(" — ")[2] for one in left] == ["see the newer message"]
+
+
+async def test_undoing_mere_quiet_tells_of_no_acknowledgement(chatty: World) -> None:
+    await chatty.fire("RegionDown", level="3")
+    await chatty.ask(Snooze(wanted=timedelta(minutes=5)))
+    reply = await chatty.ask(Unacknowledge(), by="second")
+    assert reply.code == "escalation.snooze_undone"
+    story = [sentence for one in chatty.handed("board") for sentence in one.message.story]
+    assert "The snooze is over" in story
+    assert "The acknowledgement was undone" not in story
+    assert chatty.reasons("first")[-1] == "snooze_ended"

@@ -30,6 +30,7 @@ from responder.dialects.visible import visible
 from responder.ports.channel import Delivery, Misconfigured, OnRepeat, Receipt, Spelling, Unconfigured
 
 ASKING = timedelta(seconds=3)  # for what a page looks up
+AGAIN = timedelta(seconds=2)  # for the post of one that may have arrived: what hung once may hang again
 PAGING = timedelta(seconds=5)  # for the post of a direct message: whoever it is for has other methods
 CHECKING = timedelta(seconds=10)
 REMEMBERED = 2_000  # replies
@@ -210,7 +211,7 @@ class Slack:
             await self._mark(delivery, sending, older)
             if await self._adopt(sending, newest):
                 return newest
-        sent = await self._send(sending)
+        sent = await self._send(sending, AGAIN)
         await self._look_again(delivery, sending, sent)
         return sent
 
@@ -256,9 +257,9 @@ class Slack:
 
     # Writing
 
-    async def _send(self, sending: Sending) -> Shown:
+    async def _send(self, sending: Sending, paging: timedelta = PAGING) -> Shown:
         is_shared = sending.place == self._channel
-        until = sending.deadline if is_shared else self._until(sending, PAGING)
+        until = sending.deadline if is_shared else self._until(sending, paging)
         sent = await self._messages.post(replace(sending, deadline=until))
         if is_shared:
             self._id = sent.channel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 from typing import assert_never
 
 from responder.core.decision import NoticeReason, PageReason
@@ -77,6 +78,8 @@ def notice_message(notice: Notice, situation: Situation, *, is_repeat: bool = Fa
     if situation.stays and notice.posted:
         also = ()
     tail = _happened("notice", _standing(last, situation) if situation.stays else last, situation, TAIL)
+    if notice.superseded:  # it is not changed again, and must not say for ever how things stood
+        tail = situation.say("mark.superseded")
     message = _message(situation, "notice", last.reason.value, tail, also, is_repeat, notice.incident)
     return replace(message, story=_story(notice, situation))
 
@@ -189,7 +192,7 @@ def _story(notice: Notice, situation: Situation) -> tuple[str, ...]:
         for happening in notice.happenings
         if happening.reason is not NoticeReason.OPENED
     )
-    return tuple(cut(sentence, BODY_LINE) for sentence in dict.fromkeys(told))
+    return tuple(cut(sentence, BODY_LINE) for sentence, _ in groupby(told))
 
 
 def _happened(table: str, happening: Happening, situation: Situation, most: int) -> str:
@@ -197,6 +200,7 @@ def _happened(table: str, happening: Happening, situation: Situation, most: int)
     escalation, incident = situation.escalation, situation.incident
     lease = escalation.lease if escalation is not None else None
     snooze = escalation.snooze if escalation is not None else None
+    last = escalation.last_holder if escalation is not None else None
     by_hand = incident is not None and incident.resolved_by is not None
     is_named = table == "story" and happening.reason is NoticeReason.RESOLVED and by_hand
     return situation.say(
@@ -204,8 +208,8 @@ def _happened(table: str, happening: Happening, situation: Situation, most: int)
         level=int(incident.level) if incident is not None else "?",
         level_name=situation.level_name() if incident is not None else "",
         resolver=situation.person(incident.resolved_by) if incident is not None else "",
-        holder=situation.person(lease.holder if lease else escalation.last_holder if escalation else None),
-        snoozer=situation.person(snooze.by if snooze else None),
+        holder=situation.person(happening.person or (lease.holder if lease else None) or last),
+        snoozer=situation.person(happening.person or (snooze.by if snooze else None)),
         person=situation.person(happening.person),
         subject=visible(happening.subject, most),
         duty=situation.duty(happening.subject),

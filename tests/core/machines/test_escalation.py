@@ -84,7 +84,7 @@ def test_an_acknowledgement_withdraws_what_is_owed_and_says_who_has_it():
     decision = advance(Climb(SEVERE).state, Acknowledged(by=ANA), NOON)
     assert decision.emits == (
         PagesWithdrawn(incident=I1),
-        NoticeAsked(incident=I1, channels=SEVERE.channels, reason=NoticeReason.ACKNOWLEDGED),
+        NoticeAsked(incident=I1, channels=SEVERE.channels, reason=NoticeReason.ACKNOWLEDGED, person=ANA),
     )
     assert decision.state.lease == Lease(holder=ANA, since=NOON, until=NOON + HOUR)
 
@@ -133,8 +133,8 @@ def test_undoing_ends_a_snooze_too():
     climb = Climb(SEVERE).at(20, Snoozed(by=ANA, wanted=HOUR)).at(25, Unacknowledged(by=BO))
     assert climb.state.snooze is None
     assert climb.who(since=21) == [
-        (25, PageReason.UNACKNOWLEDGED, ANA),
-        (25, PageReason.UNACKNOWLEDGED, DEVOPS),
+        (25, PageReason.SNOOZE_ENDED, ANA),
+        (25, PageReason.SNOOZE_ENDED, DEVOPS),
     ]
 
 
@@ -527,7 +527,7 @@ EVERY: Sequence[tuple[Event, tuple[Why, Why, Why, Why, Why]]] = (
     (Acknowledged(by=BO, stranger=KIM), (*(Why.ACKNOWLEDGED_BY_STRANGER,) * 4, Why.ACKNOWLEDGED_LATE)),
     (
         Unacknowledged(by=BO),
-        (Why.NOTED, Why.UNACKNOWLEDGED, Why.UNACKNOWLEDGED, Why.UNACKNOWLEDGED, Why.NOTED),
+        (Why.NOTED, Why.UNACKNOWLEDGED, Why.SNOOZE_UNDONE, Why.UNACKNOWLEDGED, Why.NOTED),
     ),
     (
         Snoozed(by=BO, wanted=HOUR),

@@ -27,7 +27,8 @@ def acknowledge(state: Escalation, event: Acknowledged, now: datetime) -> Decisi
     if before is not None and before.holder == event.by:
         # What is owed now was asked for while they held it: somebody escalated, or an alert joined.
         return Decision(state, Why.RENEWED, details=details)
-    emits = (PagesWithdrawn(incident=state.incident), level_notice(state, NoticeReason.ACKNOWLEDGED))
+    taken = level_notice(state, NoticeReason.ACKNOWLEDGED, person=event.by)
+    emits = (PagesWithdrawn(incident=state.incident), taken)
     if before is None:
         return Decision(state, Why.ACKNOWLEDGED, emits, details=details)
     state, told = page_people(state, (before.holder,), PageReason.TAKEN_OVER, subject=event.by)
@@ -57,9 +58,10 @@ def unacknowledge(state: Escalation, event: Unacknowledged, now: datetime) -> De
     """It is nobody's again, and a snooze that lies over it ends too."""
     if state.lease is None and state.snooze is None:
         return Decision(state, Why.NOTED, details={"by": event.by})
-    decision = let_go(
-        state, PageReason.UNACKNOWLEDGED, NoticeReason.UNACKNOWLEDGED, Why.UNACKNOWLEDGED, since=now, now=now
-    )
+    page, notice, why = PageReason.UNACKNOWLEDGED, NoticeReason.UNACKNOWLEDGED, Why.UNACKNOWLEDGED
+    if state.lease is None:  # there was only quiet
+        page, notice, why = PageReason.SNOOZE_ENDED, NoticeReason.SNOOZE_ENDED, Why.SNOOZE_UNDONE
+    decision = let_go(state, page, notice, why, since=now, now=now)
     return replace(decision, details={**decision.details, "by": event.by})
 
 
@@ -69,7 +71,7 @@ def end_lease(state: Escalation, now: datetime) -> Decision[Escalation]:
         # Somebody asked for quiet beyond the lease; the end of the snooze pages.
         details = {"holder": state.lease.holder}
         freed = replace(state, lease=None, joined_waiting="")
-        notice = level_notice(freed, NoticeReason.LEASE_ENDED)
+        notice = level_notice(freed, NoticeReason.LEASE_ENDED, person=state.lease.holder)
         return Decision(freed, Why.LEASE_ENDED_SNOOZED, (notice,), details=details)
     return let_go(
         state,
@@ -95,7 +97,7 @@ def let_go(
     holder = _holder(state)
     state = settle(replace(state, lease=None, snooze=None, joined_waiting=""), since)
     state, pages = page_again(state, page, now, subject=subject)
-    emits = (level_notice(state, notice, subject), *pages)
+    emits = (level_notice(state, notice, subject, holder), *pages)
     return Decision(state, why, emits, details={"holder": holder})
 
 
@@ -114,9 +116,10 @@ def snooze(state: Escalation, event: Snoozed, now: datetime) -> Decision[Escalat
     snooze = Snooze(by=event.by, until=until)
     last_holder = event.by if state.lease is None else state.lease.holder
     state = settle(replace(state, snooze=snooze, last_holder=last_holder), now)
-    emits = (PagesWithdrawn(incident=state.incident), level_notice(state, NoticeReason.SNOOZED))
+    quiet = level_notice(state, NoticeReason.SNOOZED, person=event.by)
+    emits = (PagesWithdrawn(incident=state.incident), quiet)
     details = {"by": str(event.by), "until": until.isoformat()}
-    if state.lease is not None and state.lease.until > until:
+    if state.lease is not None:
         details["held"] = state.lease.until.isoformat()
         return Decision(state, Why.SNOOZED_HELD, emits, details=details)
     return Decision(state, Why.SNOOZED, emits, details=details)

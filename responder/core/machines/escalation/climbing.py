@@ -183,8 +183,16 @@ def escalate(state: Escalation, event: Escalated, now: datetime) -> Decision[Esc
     return Decision(state, Why.ESCALATED, pages, details={"by": event.by})
 
 
-def level_notice(state: Escalation, reason: NoticeReason, subject: str = "") -> NoticeAsked:
-    return NoticeAsked(incident=state.incident, channels=state.terms.channels, reason=reason, subject=subject)
+def level_notice(
+    state: Escalation, reason: NoticeReason, subject: str = "", person: ContactName | None = None
+) -> NoticeAsked:
+    return NoticeAsked(
+        incident=state.incident,
+        channels=state.terms.channels,
+        reason=reason,
+        subject=subject,
+        person=person,
+    )
 
 
 def _step_details(index: int) -> dict[str, str]:

@@ -42,6 +42,7 @@ class Why(StrEnum):
     LEASE_ENDED_SNOOZED = "escalation.lease_ended_snoozed"
     SNOOZED = "escalation.snoozed"
     SNOOZED_HELD = "escalation.snoozed_held"
+    SNOOZE_UNDONE = "escalation.snooze_undone"
     SNOOZE_ENDED = "escalation.snooze_ended"
     ESCALATED = "escalation.escalated"
     JOINED = "escalation.joined"
