@@ -50,6 +50,7 @@ class Link:
         self._socket = socket
         self._clock = clock
         self._heard = asyncio.Event()
+        self._farewell: asyncio.Future[bool] | None = None
 
     async def greeted(self) -> None:
         """Return once Slack has said hello. Raises Transient where it says anything else."""
@@ -93,9 +94,11 @@ class Link:
         return await self._sent(self._socket.send_str(json.dumps(said)))
 
     async def close(self, why: str) -> None:
-        if not self.why:
-            self.why = why
-            await self._socket.close()
+        """Returns once it is closed. Whoever is cancelled meanwhile leaves it closing, for the others to see."""
+        self.why = self.why or why
+        if self._farewell is None:
+            self._farewell = asyncio.ensure_future(self._socket.close())
+        await asyncio.shield(self._farewell)
 
     async def _sent(self, sending: Coroutine[Any, Any, None]) -> bool:
         try:
