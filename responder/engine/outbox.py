@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -66,15 +67,19 @@ class Outbox:
         """
         if not self._points.are_alone:
             return 0
-        found = 0
+        lost: set[RecordKey] = set()
         for kind in PLACES:
             async with self._points.reading("read.in_flight") as reader:
                 rows = await reader.overdue(kind, self._points.clock.now() + LEASE, RECOVERED)
-            for start in range(0, len(rows), BATCH):
-                found += await self._lose([row.key for row in rows[start : start + BATCH]])
-        return found
+            keys = [row.key for row in rows]
+            for start in range(0, len(keys), BATCH):
+                lose = partial(self._lose, into=lost)
+                await together_or_alone(keys[start : start + BATCH], lose, self._left_to_its_lease)
+        if lost:
+            log.warning("calls were cut off by the last end", records=sorted(map(str, lost)))
+        return len(lost)
 
-    async def _lose(self, keys: Sequence[RecordKey]) -> int:
+    async def _lose(self, keys: Sequence[RecordKey], *, into: set[RecordKey]) -> None:
         async with self._points.unit("commit.recover") as unit:
             records = await unit.records(keys)
             flying = [
@@ -86,9 +91,11 @@ class Outbox:
                 turn = Turn(unit, self._points.clock.now())
                 turn.tell(key, SenderGone())
                 await self._handle.finish(turn)
-        if flying:
-            log.warning("calls were cut off by the last end", records=[str(key) for key in flying])
-        return len(flying)
+        into.update(flying)
+
+    async def _left_to_its_lease(self, key: RecordKey, problem: Exception) -> None:
+        """One record that cannot be worked on must not keep us from starting."""
+        log.error("call not known to be lost", record=str(key), exc_info=problem)
 
     async def run_pages(self) -> None:
         await self._run(DueKind.SEND)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
+from structlog.testing import capture_logs
+
+from responder.adapters.storage.sqlite import SqliteStore
 from responder.core.delivery import Outcome
 from responder.core.machines.page import Phase
 from responder.ports.store import Store
@@ -67,3 +72,13 @@ async def test_a_backlog_that_was_only_owed_is_no_call_that_was_cut_off(store: S
     world.clock.advance(seconds=timedelta(minutes=1).total_seconds())
     await world.settle()
     assert world.reasons("first") == ["step"]
+
+
+async def test_a_record_that_cannot_be_read_keeps_nobody_from_starting(store: SqliteStore) -> None:
+    world = await cut_off(store)
+    with closing(sqlite3.connect(store.path)) as other:
+        other.execute("UPDATE records SET body = '{}' WHERE id = 'I1/board'")
+        other.commit()
+    with capture_logs() as logs:
+        await world.service.outbox.recover()
+    assert "notice/I1/board" in [line["record"] for line in logs if line["log_level"] == "error"]

@@ -44,9 +44,8 @@ from responder.core.identifiers import ChannelName, ContactName, Fingerprint, In
 ALARM_AFTER = 3  # failures in a row
 KEPT = 10  # attempts, and happenings not yet shown
 SHOWING = timedelta(days=1)  # for this long a channel that fails or refuses is tried
-SELDOM = timedelta(
-    minutes=5
-)  # between two tries where a person has to mend it first, or nobody has for an hour
+# Between two tries where a person has to mend it first, or nobody has for an hour.
+SELDOM = timedelta(minutes=5)
 PACE = timedelta(seconds=1)  # where a busy channel does not say for how long
 NO_RESULT = "calls end without a result"
 
@@ -81,7 +80,7 @@ class Happening:
 
     reason: NoticeReason
     subject: str = ""
-    person: ContactName | None = None  # who left the note, who was paged
+    person: ContactName | None = None  # whose doing it was, or who was paged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
