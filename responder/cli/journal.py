@@ -66,8 +66,10 @@ class Known:
     level_is_set: bool  # by a person, so that no policy says it
 
     def covers(self, judged: Judged) -> bool:
-        return self.since <= judged.received_at and (
-            self.until is None or judged.alert.starts_at <= self.until
+        """Its sender's clock may be ahead of ours: received before it began, ended before it began."""
+        began = judged.alert.starts_at
+        return self.since <= max(judged.received_at, began) and (
+            self.until is None or began <= max(self.until, self.since)
         )
 
 
@@ -173,7 +175,7 @@ def _change(judged: Judged, known: Known | None, highest: dict[IncidentId, Level
 
 async def _known(api: Api, rows: Rows) -> tuple[dict[str, list[Known]], dict[str, list[Known]]]:
     """What incidents of that time there are: their occurrences by fingerprint, and themselves by key."""
-    begin = min(judged.alert.starts_at for judged in rows.judged)
+    begin = min(min(judged.alert.starts_at, judged.received_at) for judged in rows.judged)
     by_fingerprint: dict[str, list[Known]] = defaultdict(list)
     by_key: dict[str, list[Known]] = defaultdict(list)
     before: object = None

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from responder.core.machines.incident import Phase
 from tests.cli.desk import Desk, policies_with
 
 
@@ -87,3 +90,21 @@ async def test_bodies_and_alerts_that_cannot_be_read_are_counted(shipped_desk):
     await shipped_desk.world.settle()
     ran = await shipped_desk.done("replay")
     assert ran.out == "2 bodies, 0 alerts, 2 unreadable: 0 would be treated otherwise\n"
+
+
+@pytest.mark.parametrize("days", [-400, 400], ids=["a year behind", "a year ahead"])
+async def test_a_senders_clock_need_not_be_ours(shipped_desk, days):
+    world = shipped_desk.world
+    began = world.clock.now() + timedelta(days=days)
+    for name in ("Over", "Open"):
+        await world.post(world.alert(name, {"level": "3"}, started=began))
+    await world.settle()
+    over = world.alert("Over", {"level": "3"}, started=began) | {
+        "status": "resolved",
+        "endsAt": began.isoformat(),
+    }
+    await world.post(over, status="resolved")
+    await world.settle()
+    assert (await world.story("I1")).incident.phase is Phase.RESOLVED
+    ran = await shipped_desk.done("replay")
+    assert ran.out == "3 bodies, 2 alerts: 0 would be treated otherwise\n"
