@@ -20,7 +20,7 @@ from responder.core.decision import Decision, NoticeReason, PageReason
 from responder.core.delivery import Accepted, Outcome, Rejected, SendDue, SenderGone
 from responder.core.identifiers import ChannelName, ContactName, IncidentId, PinHash
 from responder.core.level import Level
-from responder.core.machines import duty, escalation, heartbeat, incident, notice, page
+from responder.core.machines import duty, escalation, heartbeat, incident, notice, page, storm
 from responder.core.policy.escalation import Expect, Notify, Page, Remediate, Terms
 
 FILE = Path(__file__).with_name("machines.md")
@@ -178,8 +178,12 @@ def _name_ladder(state: escalation.Escalation) -> str:
     if state.phase is escalation.Phase.STOPPED:
         return "stopped"
     if state.lease is not None:
-        return "held_and_snoozed" if state.snooze is not None else "held"
-    return "snoozed" if state.snooze is not None else "climbing"
+        name = "held_and_snoozed" if state.snooze is not None else "held"
+    else:
+        name = "snoozed" if state.snooze is not None else "climbing"
+    if state.suppression is None:
+        return name
+    return f"{name}_suppressed" if state.is_answered else "suppressed"
 
 
 def _page(reason: PageReason) -> Beginning:
@@ -193,6 +197,25 @@ def _page(reason: PageReason) -> Beginning:
     return page.begin(made)
 
 
+def _gathering() -> Beginning:
+    return page.gather(_page(PageReason.STEP).state, NOON + MINUTE)
+
+
+def _digest() -> Beginning:
+    two = IncidentId("I2")
+    members = (
+        page.Member(page="I1-p1", incident=ONE, level=Level.MODERATE, reason=PageReason.STEP),
+        page.Member(page="I2-p1", incident=two, level=Level.MODERATE, reason=PageReason.STEP),
+    )
+    made = replace(
+        _page(PageReason.DIGEST).state, page="D3", incident=None, members=members, methods=_SMS, next_at=None
+    )
+    return page.begin(made)
+
+
+_SMS = (page.Method(index=1, channel=ChannelName("sms"), folds=False),)
+
+
 def _results(attempts: int) -> tuple[object, ...]:
     return tuple(
         result
@@ -204,6 +227,13 @@ def _results(attempts: int) -> tuple[object, ...]:
             Rejected(attempt=attempt, outcome=Outcome.UNKNOWN, detail="connection broke"),
             Rejected(attempt=attempt, outcome=Outcome.BUSY, detail="in a second"),
         )
+    )
+
+
+def _isolated(attempts: int) -> tuple[object, ...]:
+    return tuple(
+        Rejected(attempt=attempt, outcome=Outcome.PERMANENT, detail="gone", is_isolated=True)
+        for attempt in range(1, attempts + 1)
     )
 
 
@@ -246,6 +276,11 @@ def _heartbeat() -> tuple[Beginning, ...]:
     return (heartbeat.advance(blank, heartbeat.Beat(), NOON), heartbeat.advance(blank, expected, NOON))
 
 
+def _counted(state: storm.Storm, incidents: int) -> Beginning:
+    counted = storm.Counted(incidents=incidents, many=30, per=MINUTE, calm_after=5 * MINUTE)
+    return storm.advance(state, counted, NOON)
+
+
 MACHINES = (
     Machine(
         name="Incident",
@@ -257,6 +292,12 @@ MACHINES = (
             incident.AlertsFired(count=1, level=Level.FATAL, subject="b"),
             incident.AlertsRefired(count=1),
             incident.AlertsEnded(count=1),
+            incident.AlertsGone(count=1),
+            incident.AlertsDoubted(subject="b"),
+            incident.AlertsSeen(),
+            incident.AlertsSuppressed(until=NOON + 100 * MINUTE),
+            incident.AlertsSuppressed(until=NOON + 110 * MINUTE),
+            incident.AlertsUnsuppressed(),
             incident.AlertsHidden(group="g"),
             incident.AlertsShown(group="g"),
             incident.PersonResolved(by=ANA),
@@ -264,6 +305,7 @@ MACHINES = (
             incident.LevelSet(by=ANA, level=Level.SEVERE),
             incident.Noted(by=ANA),
             incident.Repinned(by=ANA, pin=PinHash("1")),
+            incident.TermsChanged(reopen_window=30 * MINUTE),
         ),
         name_of=_name_incident,
         passed_over=frozenset({"reopenings", "flapping_at", "may_be_twin", "level_set_by", "links"}),
@@ -284,8 +326,14 @@ MACHINES = (
             escalation.Acknowledged(by=BO, stranger="kim"),
             escalation.Unacknowledged(by=ANA),
             escalation.Snoozed(by=ANA, wanted=30 * MINUTE),
+            escalation.Suppressed(until=NOON + 100 * MINUTE, by=("silence",)),
+            escalation.Suppressed(until=NOON + 110 * MINUTE, by=("silence",)),
+            escalation.Unsuppressed(),
+            escalation.Doubted(subject="b"),
             escalation.Escalated(by=ANA),
             escalation.MoveWanted(why=escalation.EarlyWhy.REMEDIATION_FAILED),
+            escalation.MoveAllowed(),
+            escalation.MoveHeld(),
             escalation.Joined(subject="b"),
             escalation.HandedOver(contact=ANA),
             escalation.Resolved(),
@@ -300,10 +348,24 @@ MACHINES = (
     Machine(
         name="Page",
         module=page,
-        beginnings=(_page(PageReason.STEP), _page(PageReason.RESOLVED)),
-        events=(SendDue(), SenderGone(), page.Withdrawn(), *_results(3)),
+        beginnings=(_page(PageReason.STEP), _page(PageReason.RESOLVED), _gathering(), _digest()),
+        events=(
+            SendDue(),
+            SenderGone(),
+            page.Withdrawn(),
+            page.Superseded("I1-p9"),
+            page.Gathered("D3"),
+            page.Released(),
+            page.Carried(ChannelName("sms")),
+            page.Dropped(),
+            page.Left("I1-p1"),
+            page.Left("I2-p1"),
+            *_results(3),
+            *_isolated(2),
+        ),
         name_of=_name_page,
         waits=(60 * MINUTE,),
+        passed_over=frozenset({"left"}),
     ),
     Machine(
         name="Notice",
@@ -344,6 +406,18 @@ MACHINES = (
             heartbeat.Removed(),
         ),
         name_of=_phase,
+    ),
+    Machine(
+        name="Storm",
+        module=storm,
+        beginnings=(_counted(storm.Storm(), 30),),
+        events=(
+            storm.TimerDue(),
+            storm.Counted(incidents=30, many=30, per=MINUTE, calm_after=5 * MINUTE),
+            storm.Counted(incidents=0, many=30, per=MINUTE, calm_after=5 * MINUTE),
+        ),
+        name_of=_phase,
+        waits=(5 * MINUTE,),
     ),
 )
 

@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import secrets
 import signal
+import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
-from typing import TextIO
+from pathlib import Path
+from typing import TextIO, assert_never
 
 import structlog
 
 from responder.adapters import local_token
+from responder.adapters.alertmanager import Alertmanager
+from responder.adapters.beacon import HttpBeacon
 from responder.adapters.channels import KINDS, make, models
 from responder.adapters.channels.tools import Tools
-from responder.adapters.clock import SystemClock
+from responder.adapters.clock import DatabaseClock, SystemClock
 from responder.adapters.no_faults import NoFaults
 from responder.adapters.policy_files import PolicyFiles
 from responder.adapters.sessions import Sessions
 from responder.adapters.slack.account import SlackAccount
 from responder.adapters.slack.chat import SlackChat
 from responder.adapters.slack.socket import SlackSocket
+from responder.adapters.storage.moving import Moved, move
+from responder.adapters.storage.postgres import PostgresStore, open_postgres
 from responder.adapters.storage.sqlite import SqliteStore, open_sqlite
+from responder.core.errors import Failure
 from responder.core.identifiers import ContactName
 from responder.engine.catalogue import Catalogue
 from responder.engine.commands import Role
+from responder.engine.peers import Ask
 from responder.engine.points import Points
+from responder.engine.replicas import Name
 from responder.engine.retention import Kept
 from responder.engine.service import Service, put_together
 from responder.engine.situations import Place
 from responder.ports.clock import Clock
 from responder.ports.faults import Faults
 from responder.ports.inbox import Inbox
-from responder.settings import Settings
+from responder.settings import Servers, Settings
 from responder.telemetry import Metrics, configure_logging
 from responder.web.auth import Doors
 from responder.web.server import Listener, listen, make_app, public_app, tls_context
@@ -53,7 +65,7 @@ class House:
     """Everything that runs, and what has to be closed at the end."""
 
     service: Service
-    store: SqliteStore
+    store: SqliteStore | PostgresStore
     sessions: Sessions
     slack: SlackAccount | None
 
@@ -75,33 +87,92 @@ async def build(
     stdout: TextIO | None = None,
 ) -> House:
     """Open the store and put the service together. Raises PolicyFaults, Permanent or Transient."""
-    clock = clock or SystemClock()
     files = policy_files(settings)
     book = await asyncio.to_thread(files.load)
-    sessions = Sessions()
-    account = slack_account(settings, sessions, clock)
-    tools = Tools(clock=clock, environ=environ, sessions=sessions, stdout=stdout, slack=account)
-    catalogue = Catalogue(partial(make, tools=tools))
-    await catalogue.fill(book)
-    store = await open_sqlite(settings.database_path)
-    points = Points(
-        store=store,
-        catalogue=catalogue,
-        policies=files,
-        clock=clock,
-        faults=faults or NoFaults(),
-        metrics=Metrics(),
-        chat=SlackChat(account) if account is not None else None,
-    )
-    service = put_together(
-        points,
-        book,
-        catalogue,
-        environ=environ,
-        place=Place(zone=settings.zone, locale=settings.locale),
-        kept=Kept(bodies=settings.keep_bodies, incidents=settings.keep_incidents),
-    )
-    return House(service, store, sessions, account)
+    async with AsyncExitStack() as undo:
+        store = await open_store(settings)
+        undo.push_async_callback(store.close)
+        clock = clock or await clock_of(store)
+        sessions = Sessions()
+        account = slack_account(settings, sessions, clock)
+        tools = Tools(clock=clock, environ=environ, sessions=sessions, stdout=stdout, slack=account)
+        catalogue = Catalogue(partial(make, tools=tools))
+        await catalogue.fill(book)
+        points = Points(
+            store=store,
+            catalogue=catalogue,
+            policies=files,
+            clock=clock,
+            faults=faults or NoFaults(),
+            metrics=Metrics(),
+            chat=SlackChat(account) if account is not None else None,
+            beacon=beacon(settings, sessions, clock),
+            peers=alertmanagers(settings, sessions),
+        )
+        service = put_together(
+            points,
+            book,
+            catalogue,
+            environ=environ,
+            place=Place(zone=settings.zone, locale=settings.locale),
+            kept=Kept(bodies=settings.keep_bodies, incidents=settings.keep_incidents),
+            beat_every=settings.beat_every,
+            ask=Ask(receivers=settings.alertmanager_receivers, every=settings.alertmanager_every),
+            name=Name(id=f"{socket.gethostname()}-{secrets.token_hex(2)}", version=version("responder")),
+        )
+        undo.pop_all()
+        return House(service, store, sessions, account)
+
+
+async def open_store(settings: Settings) -> SqliteStore | PostgresStore:
+    """Where the settings say; made or upgraded where needed. Raises Permanent or Transient."""
+    match settings.database_url:
+        case Path() as path:
+            return await open_sqlite(path)
+        case Servers() as servers:
+            return await open_postgres(servers.url.get_secret_value(), clock=SystemClock())
+        case _:
+            assert_never(settings.database_url)
+
+
+async def clock_of(store: SqliteStore | PostgresStore) -> Clock:
+    """Who shares a database goes by its time."""
+    return await DatabaseClock.measured(store.time) if isinstance(store, PostgresStore) else SystemClock()
+
+
+def _join_others(service: Service, store: SqliteStore | PostgresStore) -> None:
+    """Who shares a database keeps to its time, and hears what the others have put there."""
+    if not isinstance(store, PostgresStore):
+        return
+    service.supervisor.start("hints", partial(store.hear, service.points.bells.ring_by))
+    if isinstance(clock := service.points.clock, DatabaseClock):
+        service.supervisor.start("clock", partial(clock.run, store.connected))
+
+
+async def move_database(path: Path, servers: Servers, told: Callable[[Moved], None]) -> list[Moved]:
+    """The SQLite installation at `path` goes into the empty database of `servers`. Raises Permanent or Transient."""
+    async with AsyncExitStack() as opened:
+        source = await open_sqlite(
+            path
+        )  # nobody else has it, and whoever had claimed something there is no more
+        opened.push_async_callback(source.close)
+        target = PostgresStore(servers.url.get_secret_value())
+        opened.push_async_callback(target.close)
+        async with target.upgraded() as into:
+            return await move(path, into, str(servers), told)
+
+
+def beacon(settings: Settings, sessions: Sessions, clock: Clock) -> HttpBeacon | None:
+    """None where nobody outside waits for our beat."""
+    if settings.beat_url is None:
+        return None
+    return HttpBeacon(settings.beat_url.get_secret_value(), settings.beat_method, sessions, clock)
+
+
+def alertmanagers(settings: Settings, sessions: Sessions) -> list[Alertmanager]:
+    """Those that can be asked."""
+    token = settings.alertmanager_token.get_secret_value() if settings.alertmanager_token is not None else ""
+    return [Alertmanager(url.get_secret_value(), sessions, token=token) for url in settings.alertmanager_urls]
 
 
 def slack_account(settings: Settings, sessions: Sessions, clock: Clock) -> SlackAccount | None:
@@ -130,6 +201,8 @@ async def serve(
     json_lines = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     configure_logging(json_lines=json_lines)
     house = await build(settings, environ, faults=faults, stdout=stdout)
+    for name, meant in Settings.unknown(environ, house.service.policies.book.variables).items():
+        log.warning("variable not known", variable=name, meant=meant or "nothing that is read here")
     try:
         service = house.service
         tokenless = await _keep_local_token(service, settings)
@@ -138,6 +211,7 @@ async def serve(
         listeners = await _listen(service, settings, desk)
         try:
             await service.start()
+            _join_others(service, house.store)
             if (inbox := slack_inbox(settings, house.slack)) is not None:
                 service.supervisor.start("slack-socket", partial(inbox.run, desk.take))
             lines = greeting(service, settings, [listener.port for listener in listeners], tokenless)
@@ -165,8 +239,8 @@ def slack_inbox(settings: Settings, account: SlackAccount | None) -> Inbox | Non
 
 async def _listen(service: Service, settings: Settings, desk: Desk) -> list[Listener]:
     """The listener for everything; where one is asked for, another that the Internet may reach. Raises OSError."""
-    secrets = tuple(secret.get_secret_value() for secret in settings.slack_signing_secret)
-    slack = SlackDoor(secrets, settings.slack_team_id, service.points.clock) if settings.takes_slack else None
+    signing = tuple(secret.get_secret_value() for secret in settings.slack_signing_secret)
+    slack = SlackDoor(signing, settings.slack_team_id, service.points.clock) if settings.takes_slack else None
     doors = Doors(
         tokens=tuple(token.get_secret_value() for token in settings.webhook_token),
         basic=settings.webhook_basic.get_secret_value() if settings.webhook_basic else None,
@@ -206,9 +280,18 @@ async def _keep_local_token(service: Service, settings: Settings) -> str | None:
     kept = local_token.read(settings.token_file)
     actor = await service.tokens.actor(kept) if kept is not None else None
     if actor is None or actor.contact != contact:
-        fresh = await service.tokens.replace(name=LOCAL, role=Role.RESPONDER, contact=contact)
+        name = _name_of_local_token(service, settings)
+        fresh = await service.tokens.replace(name=name, role=Role.RESPONDER, contact=contact)
         local_token.write(settings.token_file, fresh.secret)
     return None
+
+
+def _name_of_local_token(service: Service, settings: Settings) -> str:
+    """Where a database has several services, each keeps its own, and none ends another's."""
+    if service.points.are_alone:
+        return LOCAL
+    place = f"{socket.gethostname()}:{settings.token_file.absolute()}"
+    return f"{LOCAL} {hashlib.sha256(place.encode()).hexdigest()[:8]}"
 
 
 def greeting(service: Service, settings: Settings, ports: Sequence[int], tokenless: str | None) -> list[str]:
@@ -217,13 +300,19 @@ def greeting(service: Service, settings: Settings, ports: Sequence[int], tokenle
     scheme = "https" if settings.tls_cert is not None else "http"
     lines = [f"responder: serving on {scheme}://{settings.listen.host}:{port}"]
     lines.append(f"responder: policies {service.policies.book.hash} from {settings.policies}")
-    lines.append(f"responder: database {settings.database_path}")
+    lines.append(f"responder: database {settings.database_url}")
     if settings.is_open_to_anybody:
         lines.append(
             "responder: webhooks need no credential here; set RESPONDER_WEBHOOK_TOKEN before others can reach it"
         )
     if settings.public_listen is not None:
         lines.append(f"responder: Slack's requests on {scheme}://{settings.public_listen.host}:{ports[1]}")
+    if settings.beat_url is not None:
+        lines.append(
+            f"responder: beats outward every {settings.beat_every.total_seconds():g} s while all is well"
+        )
+    if peers := service.points.peers:
+        lines.append(f"responder: asks {', '.join(peers)} what fires and what is silenced")
     lines += _on_slack(settings)
     for name, missing in sorted(service.catalogue.fallbacks.items()):
         lines.append(f"responder: channel {name} prints here instead: {missing}")
@@ -260,10 +349,14 @@ async def _until_told(service: Service) -> None:
     """Return at SIGTERM or SIGINT. A SIGHUP reloads, and the answer is in the log."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    reloads: set[asyncio.Task[object]] = set()
+    reloads: set[asyncio.Task[None]] = set()
+
+    async def reloaded() -> None:
+        with suppress(Failure):  # it stands in the log
+            await service.reload.reload()
 
     def reload() -> None:
-        task: asyncio.Task[object] = asyncio.ensure_future(service.reload.reload())
+        task = asyncio.ensure_future(reloaded())
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 

@@ -7,11 +7,14 @@ is the value. Everything wrong is said at once, in words; a secret's value never
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -19,6 +22,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from responder.core.policy.fields import Locale, PositiveDuration
 
 PREFIX = "RESPONDER_"
+OF_THE_COMMAND_LINE = ("RESPONDER_URL", "RESPONDER_TOKEN")  # what it reads beside the settings
+# What may stand behind the ? of a PostgreSQL URL. Which of several servers takes writes is not among it: we look.
+TLS_WORDS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl"})
+ENCODED = "a password in a URL is percent-encoded: @ is %40, / is %2F, ? is %3F, # is %23"
+TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 class BadSettings(Exception):
@@ -67,13 +75,108 @@ def _tokens(value: object) -> object:
     return value
 
 
-def _database(value: str) -> str:
-    if not value.startswith("sqlite:///") or value == "sqlite:///":
-        raise ValueError("write it like sqlite:///var/responder.db")
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """A PostgreSQL database, on one server or on several of which one takes writes. Printed without its password."""
+
+    url: SecretStr
+    shown: str
+
+    def __str__(self) -> str:
+        return self.shown
+
+
+def database(value: object) -> object:
+    """What a database URL names: a Path for SQLite, Servers for PostgreSQL. Raises ValueError without the value."""
+    if not isinstance(value, str):
+        return value
+    scheme, mark, rest = value.partition("://")
+    if mark and scheme == "sqlite" and rest.startswith("/") and rest != "/":
+        return Path(rest[1:])
+    if mark and scheme in ("postgresql", "postgres"):
+        return Servers(SecretStr(value), f"postgresql://{_shown(value)}")
+    raise ValueError(
+        "write it like sqlite:///var/responder.db or postgresql://responder:password@db:5432/responder"
+    )
+
+
+def _shown(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(
+            "it is no URL; an IPv6 address stands in [ ], and a password is percent-encoded"
+        ) from None
+    account, at, hosts = parts.netloc.rpartition("@")
+    user, _, _ = account.partition(":")
+    if "@" in account or "#" in url or (not at and "@" in url):
+        raise ValueError(ENCODED)
+    if not at or not user:
+        raise ValueError("it names no user: postgresql://user:password@host/name")
+    for host in hosts.split(","):
+        name, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
+        if not (name if colon else host):
+            raise ValueError("it names no host: postgresql://user:password@host/name")
+        if colon and not (port.isdigit() and 0 < int(port) <= 65_535):
+            raise ValueError("a port is a number; several hosts are written host1:5432,host2:5432")
+    if not parts.path.strip("/") or "/" in parts.path.strip("/"):
+        raise ValueError("it names no database: postgresql://user:password@host/name")
+    _refuse_words(parts.query)
+    return f"{user}@{hosts}{parts.path}"
+
+
+def _refuse_words(query: str) -> None:
+    words = dict(parse_qsl(query, keep_blank_values=True))
+    if not all(re.fullmatch("[a-z_]+", word) for word in words):
+        raise ValueError(ENCODED)
+    if strange := sorted(set(words) - TLS_WORDS):
+        raise ValueError(
+            f"{', '.join(strange)} cannot be chosen; behind the ? may stand {', '.join(sorted(TLS_WORDS))}"
+        )
+    if words.get("sslmode", "prefer") not in TLS_MODES:
+        raise ValueError(f"sslmode is one of {', '.join(TLS_MODES)}")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return is_whole and not parts.query and not parts.fragment
+    except ValueError:
+        return False
+
+
+def _urls(urls: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    """The words repeat nothing of a URL: a password may stand in it."""
+    for number, url in enumerate(urls, start=1):
+        if not _is_url(url.get_secret_value()):
+            raise ValueError(f"URL number {number}: write it like http://alertmanager:9093")
+    names = [urlsplit(url.get_secret_value()).netloc.rpartition("@")[2] for url in urls]
+    if len(set(names)) < len(names):
+        raise ValueError("two URLs with one host and port; name each Alertmanager once")
+    return urls
+
+
+def _beat_url(url: SecretStr) -> SecretStr:
+    """The words repeat nothing of it: it is all the credential there is."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or not url.get_secret_value().isprintable() or " " in url.get_secret_value():
+        raise ValueError("write an http or https URL, as the service that waits for the beat gives it")
+    return url
+
+
+def _names(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
 Bind = Annotated[Address, BeforeValidator(_address)]
+Database = Annotated[Path | Servers, BeforeValidator(database)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
 
 
@@ -92,13 +195,31 @@ class Settings(BaseModel):
     tls_client_ca: Path | None = Field(
         default=None, description="authorities whose client certificates may post webhooks"
     )
-    database_url: Annotated[str, AfterValidator(_database)] = "sqlite:///var/responder.db"
+    database_url: Database = Field(
+        default=Path("var/responder.db"),
+        description="sqlite:///var/responder.db, or postgresql://user:password@host/name; several hosts: host1,host2",
+    )
     policies: Path = Path("policies")
     webhook_token: Secrets = Field(
         default=(), description="bearer tokens for webhooks, comma-separated, all valid"
     )
     webhook_basic: SecretStr | None = Field(default=None, description="user:password for webhooks")
     webhook_body_most: int = Field(default=64 * 1024 * 1024, gt=0, description="bytes; a larger body is 413")
+    alertmanager_urls: Annotated[Secrets, AfterValidator(_urls)] = Field(
+        default=(),
+        description="every Alertmanager that posts here, comma-separated, to be asked what fires and what is silenced; "
+        "user and password may stand in a URL; none: nobody is asked",
+    )
+    alertmanager_token: SecretStr | None = Field(
+        default=None, description="bearer token for those whose URL has no user"
+    )
+    alertmanager_every: PositiveDuration = Field(
+        default=timedelta(seconds=30), description="from one time of asking them to the next"
+    )
+    alertmanager_receivers: Annotated[tuple[str, ...], BeforeValidator(_names), Field(min_length=1)] = Field(
+        default=("responder",),
+        description="what our receivers are called in their configuration, comma-separated",
+    )
     timezone: Annotated[str, AfterValidator(_zone)] = Field(
         default="UTC", description="for readers who name none"
     )
@@ -136,16 +257,24 @@ class Settings(BaseModel):
         default=Path("var/token"), description="the local token, written at the first start"
     )
     local_contact: str = Field(default="operator", description="the person whom the local token acts as")
+    beat_url: Annotated[SecretStr, AfterValidator(_beat_url)] | None = Field(
+        default=None,
+        description="a dead man's switch outside, called while all is well (healthchecks.io and its like); none: "
+        "nobody notices when we are gone",
+    )
+    beat_method: Literal["GET", "POST"] = Field(
+        default="GET", description="how the switch is called: GET or POST"
+    )
+    beat_every: PositiveDuration = Field(
+        default=timedelta(seconds=30),
+        description="between two calls; the switch should wait for five of them",
+    )
     keep_bodies: PositiveDuration = Field(
         default=timedelta(days=30), description="the journal's bodies, once done"
     )
     keep_incidents: PositiveDuration = Field(
         default=timedelta(days=400), description="incidents, once closed"
     )
-
-    @property
-    def database_path(self) -> Path:
-        return Path(self.database_url.removeprefix("sqlite:///"))
 
     @property
     def zone(self) -> ZoneInfo:
@@ -182,6 +311,22 @@ class Settings(BaseModel):
             faults += found._faults()
         if faults or found is None:
             raise BadSettings("\n".join(faults))
+        return found
+
+    @classmethod
+    def unknown(cls, environ: Mapping[str, str], others: Collection[str] = ()) -> dict[str, str]:
+        """The variables with our prefix that nobody reads, and for each the one that was meant ("" = none is near).
+
+        others: what else is read, by the policies say.
+        """
+        ours = {PREFIX + name.upper() for name in cls.model_fields}
+        known = {*ours, *(f"{name}_FILE" for name in ours), *OF_THE_COMMAND_LINE, *others}
+        # Those that are near are sought without the prefix, which makes everything look alike.
+        bare = {name.removeprefix(PREFIX): name for name in sorted(known)}
+        found = {}
+        for name in sorted(name for name in environ if name.startswith(PREFIX) and name not in known):
+            near = get_close_matches(name.removeprefix(PREFIX), bare, n=1)
+            found[name] = bare[near[0]] if near else ""
         return found
 
     def _faults(self) -> list[str]:

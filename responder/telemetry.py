@@ -40,10 +40,30 @@ class Metrics:
             registry=self.registry,
             buckets=_SECONDS,
         )
+        self.storm = Gauge(
+            "responder_storm",
+            "1 while so many incidents open that pages of levels 1 and 2 are gathered",
+            registry=self.registry,
+        )
+        self.digests = self._counter("digests", "Digests that were begun")
+        self.gathered = self._counter("gathered_pages", "Pages that went in a digest, and not by themselves")
         self.oldest_overdue = Gauge(
             "responder_oldest_overdue_seconds",
             "Age of the oldest due row that nobody has worked off",
             ("kind",),
+            registry=self.registry,
+        )
+        self.isolated = Gauge(
+            "responder_isolated",
+            "1 while no channel takes anything from this process",
+            registry=self.registry,
+        )
+        self.outward_beats = self._counter(
+            "outward_beats", "Our own beats to whoever watches us, by what became of them", "outcome"
+        )
+        self.outward_beat_at = Gauge(
+            "responder_outward_beat_timestamp_seconds",
+            "When our own beat last arrived, Unix time; 0 = never",
             registry=self.registry,
         )
         self.sends = self._counter("sends", "Calls to channels by outcome", "channel", "outcome")
@@ -58,6 +78,19 @@ class Metrics:
             registry=self.registry,
             buckets=_SECONDS,
         )
+        self.conflicts = self._counter(
+            "conflicts", "Commits run again because another came between, by their point", "point"
+        )
+        self.replicas = Gauge(
+            "responder_replicas",
+            "Processes that serve from this store and said so within 30 s",
+            registry=self.registry,
+        )
+        self.judges = Gauge(
+            "responder_policies_active",
+            "1 where this process has the policies that are in force, so that it judges, fires and sends",
+            registry=self.registry,
+        )
         self.commands = self._counter("commands", "People's commands by verb and answer", "verb", "answer")
         self.chat_answers = Histogram(
             "responder_slack_answer_seconds",
@@ -68,6 +101,10 @@ class Metrics:
         )
         self.reloads = self._counter("policy_reloads", "Policy loads by result", "result")
         self.beats = self._counter("heartbeats", "Beats heard", "name")
+        self.polls = self._counter("alertmanager_polls", "Times an Alertmanager was asked", "peer", "outcome")
+        self.reconciled = self._counter(
+            "reconciled", "Differences between us and the Alertmanagers that were mended", "what"
+        )
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(f"responder_{name}", words, labels, registry=self.registry)

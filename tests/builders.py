@@ -26,7 +26,7 @@ from responder.core.machines.heartbeat import Heartbeat
 from responder.core.machines.incident import Incident
 from responder.core.machines.notice import Notice
 from responder.core.policy.escalation import DutyTerm, Notify, Page, Promise, Terms
-from responder.ports.store import AuditLine, NewBody, Standing, Summary, Token
+from responder.ports.store import AuditLine, NewBody, Replica, Standing, Summary, Token
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -186,4 +186,9 @@ def token(id_: str = "t1", **changed: Any) -> Token:
     made = Token(
         id=id_, name="console", digest=f"digest of {id_}", role="responder", contact=CTO, created_at=NOON
     )
+    return replace(made, **changed)
+
+
+def replica(id_: str = "r1", **changed: Any) -> Replica:
+    made = Replica(id=id_, version="0.1.0", book="0" * 32, loaded_at=NOON, seen_at=NOON)
     return replace(made, **changed)

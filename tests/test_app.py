@@ -7,12 +7,14 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import pytest
 import structlog
 
 from responder import app
+from responder.adapters.clock import DatabaseClock
 from responder.adapters.slack.socket import SlackSocket
 from responder.ports.channel import Spelling
 from responder.settings import Settings
@@ -20,10 +22,12 @@ from tests.fakes.slack import APP_TOKEN, BOT_TOKEN
 from tests.house.tree import ROOT
 from tests.journeys.served import Served, usual
 from tests.journeys.slack import CRITICAL, Workspace, workspace
+from tests.servers.postgresql import PASSWORD, Database
 
 TOKEN = {"RESPONDER_SLACK_BOT_TOKEN": BOT_TOKEN}
 SECRET = {"RESPONDER_SLACK_SIGNING_SECRET": "8f742231b10e"}
 SOCKET = {"RESPONDER_SLACK_APP_TOKEN": APP_TOKEN, "RESPONDER_SLACK_ECHO_CHANNEL": "C0ECHO0001"}
+POLICIES = {"RESPONDER_POLICIES": str(ROOT / "policies")}
 LEAD = "DEVOPS_LEAD"  # of the shipped policies
 
 
@@ -100,6 +104,59 @@ async def test_socket_mode_is_said_at_the_start_with_where_its_echo_is(
         lines = app.greeting(house.service, settings, [8080], None)
     echo = settings.slack_echo_channel
     assert f"responder: Slack speaks through Socket Mode; its echo is kept in {echo}" in lines
+
+
+async def test_a_variable_that_nobody_reads_is_told_at_the_start(tmp_path: Path) -> None:
+    async with await Served.start(tmp_path, POLICIES | {"RESPONDER_DATABSE_URL": "canary"}) as served:
+        told = served.program.lines()
+    assert "variable not known" in told
+    assert "RESPONDER_DATABASE_URL" in told
+    assert "canary" not in told
+
+
+# On PostgreSQL
+
+
+@pytest.mark.postgresql
+async def test_the_database_is_said_without_its_password(
+    tmp_path: Path, postgresql_database: Database
+) -> None:
+    settings = asked(tmp_path, {"RESPONDER_DATABASE_URL": postgresql_database.url})
+    async with built(settings) as house:
+        lines = app.greeting(house.service, settings, [8080], None)
+        where = f"127.0.0.1:{postgresql_database.port}/{postgresql_database.name}"
+        assert f"responder: database postgresql://responder@{where}" in lines
+        secrets = (PASSWORD, quote(PASSWORD, safe=""), PASSWORD.split("/")[0])
+        assert [one for one in secrets if one in "\n".join([*lines, repr(settings), repr(house)])] == []
+
+
+@pytest.mark.postgresql
+async def test_who_shares_a_database_goes_by_its_time(tmp_path: Path, postgresql_database: Database) -> None:
+    settings = asked(tmp_path, {"RESPONDER_DATABASE_URL": postgresql_database.url})
+    async with built(settings) as house:
+        assert isinstance(house.service.points.clock, DatabaseClock)
+    async with built(asked(tmp_path, {})) as house:
+        assert not isinstance(house.service.points.clock, DatabaseClock)
+
+
+@pytest.mark.postgresql
+async def test_each_of_two_on_one_machine_has_a_local_token_that_goes_on(
+    tmp_path: Path, postgresql_database: Database
+) -> None:
+    where = {"RESPONDER_DATABASE_URL": postgresql_database.url}
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    async with (
+        await Served.start(tmp_path / "one", where | POLICIES) as one,
+        await Served.start(tmp_path / "other", where | POLICIES) as other,
+    ):
+        assert await one.incidents() == await other.incidents() == []
+        kept = (tmp_path / "one" / "token").read_text(encoding="utf-8")
+        assert kept != (tmp_path / "other" / "token").read_text(encoding="utf-8")
+        assert PASSWORD.split("/")[0] not in one.program.lines() + other.program.lines()
+    async with await Served.start(tmp_path / "one", where | POLICIES) as again:
+        assert await again.incidents() == []
+    assert (tmp_path / "one" / "token").read_text(encoding="utf-8") == kept
 
 
 # What is reachable

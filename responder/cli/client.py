@@ -192,6 +192,13 @@ def read_answer(status: int, raw: bytes, where: str) -> Answer:
             raise Trouble(Exit.USAGE, what, next_)
 
 
+def read_problem(raw: bytes) -> dict[str, str]:
+    """Of a problem (RFC 9457): each part that is wrong, and how; empty where it is none."""
+    wrong = (_object(raw) or {}).get("errors")
+    parts = wrong if isinstance(wrong, list) else []
+    return {str(each.get("where")): str(each.get("what")) for each in parts if isinstance(each, dict)}
+
+
 def _object(raw: bytes) -> Answer | None:
     try:
         found = json.loads(raw)

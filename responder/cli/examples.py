@@ -169,6 +169,9 @@ def _rooted(paged: Scene, held: Scene) -> Iterator[tuple[str, Post]]:
         yield "thread: what happened since", reply
     snoozed = paged.hears(ladder.Snoozed(by=DBA, wanted=30 * MINUTE), QUARTER + 3 * MINUTE)
     yield "channel: snoozed", blocks.root(snoozed.notice(Happening(NoticeReason.SNOOZED)))
+    quiet = ladder.Suppressed(until=QUARTER + 8 * MINUTE, by=("4fe3d1f6-9f0c-4c61-8d5e-2b1c3a6f7d80",))
+    suppressed = paged.hears(quiet, QUARTER + 3 * MINUTE)
+    yield "channel: suppressed", blocks.root(suppressed.notice(Happening(NoticeReason.SUPPRESSED)))
     yield "channel: the older of two messages about the same", blocks.outdated(paged.notice())
 
 

@@ -25,9 +25,13 @@ duty = typer.Typer(
 )
 app.add_typer(duty, name="duty")
 
+OPEN = "open,acknowledged,snoozed,suppressed"
 NAMED = 5  # incidents that are named where one is unknown
 
 Id = Annotated[str, typer.Argument(help="The incident, like I42.", show_default=False)]
+OrDigest = Annotated[
+    str, typer.Argument(help="The incident, like I42, or a storm's digest, like D57.", show_default=False)
+]
 Length = Annotated[str, typer.Option("--for", help="How long, like 30m or 1h30m.", show_default=False)]
 
 
@@ -49,7 +53,8 @@ def list_(
         list[str] | None,
         typer.Option(
             "--state",
-            help="open, acknowledged, snoozed, resolved or closed; may be given more than once. "
+            help="open, acknowledged, snoozed, suppressed, resolved or closed; may be given "
+            "more than once. "
             "Else all that are not closed.",
             show_default=False,
         ),
@@ -74,7 +79,7 @@ def list_(
     from responder.cli.story import tell_list  # noqa: PLC0415  loaded when asked for
 
     session = session_of(context)
-    states = state or ([] if all_ else ["open", "acknowledged", "snoozed", "resolved"])
+    states = state or ([] if all_ else ["open", "acknowledged", "snoozed", "suppressed", "resolved"])
     query: dict[str, object] = {
         "state": ",".join(states),
         "level": ",".join(map(str, level or [])),
@@ -92,14 +97,21 @@ def list_(
 
 
 @app.command()
-def show(context: typer.Context, incident: Id, output: Output = None) -> None:
-    """Show one incident, whole: what, since when, who has it, what comes next, every page and attempt, why."""
-    from responder.cli.story import tell_story  # noqa: PLC0415  loaded when asked for
+def show(context: typer.Context, incident: OrDigest, output: Output = None) -> None:
+    """Show one incident, whole: what, since when, who has it, what comes next, every page and attempt, why.
+
+    Of a digest (D57) all that it carries, as it stands now.
+    """
+    from responder.cli.story import tell_digest, tell_story  # noqa: PLC0415  loaded when asked for
 
     session = session_of(context)
 
     async def work(api: Api) -> None:
-        path = f"/incidents/{_id(incident)}"
+        name = _id(incident)
+        if name.startswith("D"):
+            tell_digest(session, await api.get(f"/digests/{name}"))
+            return
+        path = f"/incidents/{name}"
         try:
             story = await api.get(path)
         except NotThere as missing:
@@ -144,7 +156,7 @@ def declare(
 @app.command()
 def ack(
     context: typer.Context,
-    incident: Id,
+    incident: OrDigest,
     length: Annotated[
         str,
         typer.Option(
@@ -273,12 +285,12 @@ def repin(
 
 # What they share
 
-_ID = re.compile(r"[Ii]?(\d{1,18})", re.ASCII)
+_ID = re.compile(r"(?P<mark>[IiDd])?(?P<number>\d{1,18})", re.ASCII)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 
 
 def _id(written: str) -> str:
-    """`42` and `i42` are I42. Raises Trouble for what names no incident."""
+    """`42` and `i42` are I42, `d42` is the digest D42. Raises Trouble for what names no incident."""
     found = _ID.fullmatch(written.strip())
     if found is None:
         raise Trouble(
@@ -286,7 +298,7 @@ def _id(written: str) -> str:
             f"{written!r} is no incident",
             "they are called like I42; see `responder incidents list`",
         )
-    return f"I{int(found[1])}"
+    return f"{(found['mark'] or 'I').upper()}{int(found['number'])}"
 
 
 def _duty(written: str) -> str:
@@ -338,6 +350,6 @@ async def _with_open_ones(api: Api, path: str, missing: NotThere) -> Trouble:
             return missing
     except NotThere:
         pass
-    found = (await api.get("/incidents", {"state": "open,acknowledged,snoozed", "limit": NAMED}))["incidents"]
+    found = (await api.get("/incidents", {"state": OPEN, "limit": NAMED}))["incidents"]
     listed = ", ".join(f"{each['incident']} ({each['title']})" for each in found)
     return Trouble(missing.code, missing.what, f"open now: {listed}" if listed else "none is open now")

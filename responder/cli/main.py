@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from responder.cli import incidents, messages, slack, tokens
+from responder.cli import databases, incidents, messages, slack, tokens
 from responder.cli.options import POLICIES, Output, Policies, begin, session_of
 from responder.cli.outcome import Exit, Trouble
 
@@ -45,6 +45,7 @@ app.add_typer(incidents.app, name="incidents")
 app.add_typer(tokens.app, name="token")
 app.add_typer(messages.app, name="messages")
 app.add_typer(slack.app, name="slack")
+app.add_typer(databases.app, name="db")
 
 
 @app.command()

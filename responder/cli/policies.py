@@ -16,6 +16,7 @@ from responder.core.errors import Fault, PolicyFaults
 from responder.core.policy.book import schemas
 from responder.core.policy.misfits import suggestion
 from responder.dialects.alertmanager_check import check_config
+from responder.settings import Settings
 
 CONFIG_MOST = 8 * 1024 * 1024  # bytes of an Alertmanager configuration
 
@@ -37,6 +38,7 @@ def check(session: Session, folder: Path, configs: Sequence[Path], receivers: Se
     """Prints every fault and warning. DONE without faults, else NOT_SO."""
     report = Report()
     opened = _check_policies(report, folder, session)
+    _check_environment(report, session, opened)
     for path in configs:
         if opened is None:
             report.checked.append(f"{path}: not looked at, because the policies have faults")
@@ -75,6 +77,15 @@ def _check_policies(report: Report, folder: Path, session: Session) -> Opened | 
             Fault(str(folder / "contacts.yaml"), 0, what, "add a method, or set its address")
         )
     return opened
+
+
+def _check_environment(report: Report, session: Session, opened: Opened | None) -> None:
+    """Nothing is said of what policies may read that could not be read themselves."""
+    if opened is None:
+        return
+    for name, meant in Settings.unknown(session.environ, opened.book.variables).items():
+        instead = f"did you mean {meant}?" if meant else "leave it out; README.md lists the settings"
+        report.warnings.append(Fault("environment", 0, f"{name} is set, and nothing reads it", instead))
 
 
 def _plural(word: str, count: int) -> str:

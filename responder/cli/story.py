@@ -19,6 +19,7 @@ Answer = dict[str, Any]
 DETAIL = 600  # characters of an alert's description
 ALERTS = 10  # of an incident that are listed
 NAMED_LABELS = 8  # labels of an alert that are shown
+SUPPRESSING = 3  # silences and alerts that keep it quiet, by name
 
 
 def tell_list(session: Session, found: Answer) -> None:
@@ -97,6 +98,11 @@ def _who(terminal: Terminal, story: Answer) -> str:
         told = f"{lease['holder']} has it until {terminal.moment(lease['until'])}"
     if snooze := story["snooze"]:
         told += f"; {snooze['by']} snoozed it until {terminal.moment(snooze['until'])}"
+    if quiet := story["suppression"]:
+        by = ", ".join(visible(name, 40) for name in quiet["by"][:SUPPRESSING])
+        told += f"; Alertmanager keeps it quiet since {terminal.moment(quiet['since'])} ({by})"
+    if story["doubted_at"]:
+        told += "; no Alertmanager has its alerts any more: see whether it is over, and resolve it"
     return told
 
 
@@ -108,6 +114,9 @@ def _next(terminal: Terminal, story: Answer) -> str:
     if waiting:
         rung = min(waiting, key=lambda rung: str(rung["at"]))
         return f"{_rung(rung)} at {terminal.moment(rung['at'])}"
+    if (quiet := story["suppression"]) and not (story["lease"] or story["snooze"]):
+        until = terminal.moment(quiet["until"])
+        return f"nobody is paged while Alertmanager keeps it quiet, which it has to say again before {until}"
     if story["lease"] or story["snooze"]:
         what, at = _end_of_quiet(story)
         return f"{what} at {terminal.moment(at)}"
@@ -281,6 +290,49 @@ def _line(line: Answer) -> str:
     """With what somebody wrote: a note, a reason."""
     text = line["details"].get("text")
     return f'{line["words"]}: "{text}"' if text else str(line["words"])
+
+
+def tell_digest(session: Session, digest: Answer) -> None:
+    terminal = terminal_of(session)
+    if terminal.is_json:
+        terminal.json(digest)
+        return
+    members = digest["members"]
+    terminal.say(
+        f"{digest['digest']} · digest of {_incidents(len(members))} · {digest['state']}", style="bold"
+    )
+    terminal.say(f"  {digest['words']}, asked for {terminal.moment(digest['asked_at'])}")
+    has = [f"{holder} has {count}" for holder, count in digest["holders"].items()]
+    nobody = [f"nobody has {digest['unanswered']}"] if digest["unanswered"] else []
+    terminal.say(f"  {', '.join([*has, *nobody]) or 'nothing of it is open'}")
+    if digest["unanswered"]:
+        terminal.say(f"  acknowledge all of it: responder incidents ack {digest['digest']}")
+    rows = [
+        (f"  {terminal.moment(each['claimed_at'])}", each["outcome"], _attempt(each))
+        for each in digest["attempts"]
+    ]
+    if digest["next_at"] and digest["state"] == "owed":
+        rows.append((f"  {terminal.moment(digest['next_at'])}", "due", "the next attempt"))
+    terminal.say("")
+    terminal.table(("  when", "state", "what"), rows, title="attempts")
+    terminal.say("")
+    terminal.table(
+        ("  id", "level", "state", "holder", "title"), [_member(each) for each in members], title="incidents"
+    )
+
+
+def _incidents(count: int) -> str:
+    return "1 incident" if count == 1 else f"{count} incidents"
+
+
+def _member(each: Answer) -> tuple[str, ...]:
+    """One that rose since it was told shows both levels."""
+    level = str(each["level"] or each["told_level"])
+    if each["level"] and each["level"] != each["told_level"]:
+        level = f"{each['told_level']} → {each['level']}"
+    title = each["title"] or "(not stored any more)"
+    left = " (left it before it arrived)" if each["has_left"] else ""
+    return (f"  {each['incident']}", level, each["state"] or "-", each["holder"] or "-", f"{title}{left}")
 
 
 def tell_reply(session: Session, reply: Answer, remark: str = "") -> None:

@@ -23,7 +23,7 @@ Offline = Annotated[
     bool,
     typer.Option(
         "--offline",
-        help="In the database that RESPONDER_DATABASE_URL names, without a service; refused while one has it open.",
+        help="In the database that RESPONDER_DATABASE_URL names, without a service; refused while one holds SQLite's.",
     ),
 ]
 

@@ -13,7 +13,7 @@ from responder.cli.output import Terminal
 from responder.cli.story import terminal_of
 from responder.ports.clock import Clock
 
-LIVE = "open,acknowledged,snoozed,resolved"
+LIVE = "open,acknowledged,snoozed,suppressed,resolved"
 SHOWN = ("state", "level", "holder", "firing")
 PAGE = 200
 

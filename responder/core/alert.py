@@ -109,6 +109,9 @@ def _sight_resolved(
         return Sighting.ENDED, replace(last, ends_at=ends_at, journal=journal)
     if alert.starts_at > last.ends_at:
         return Sighting.TOMBSTONE, _entomb(alert, ends_at, journal, number=last.number + 1)
+    if ends_at < last.starts_at:
+        # Of an earlier one. Counted in, it would make a firing that another replica has still to read look older.
+        return Sighting.LATE, last
     newest = JournalId(max(last.journal, journal))
     return Sighting.REPEAT, replace(last, ends_at=max(last.ends_at, ends_at), journal=newest)
 

@@ -25,6 +25,7 @@ class DueKind(StrEnum):
 
     TIMER = "timer"
     SEND = "send"  # a page
+    GATHER = "gather"  # a page that waits for others to go with it: database work too
     SHOW = "show"  # a notice
 
 
@@ -46,7 +47,7 @@ class Send:
 
     kind: Kind  # PAGE or NOTICE
     record: str
-    incident: IncidentId | None
+    incident: IncidentId | None  # None: of no incident, or of several
     attempt: int
     channel: ChannelName
     contact: ContactName | None  # None: to the channel itself
@@ -83,6 +84,11 @@ class PageReason(StrEnum):
     RESOLVED = "resolved"  # told, not paged: it is over
     STRANGER = "stranger"  # told: somebody who is no contact acknowledged in their name
     TAKEN_OVER = "taken_over"  # told: somebody else holds it now
+    DIGEST = "digest"  # several pages in one, while a storm lasts
+    DIGEST_TOLD = "digest_told"  # told: several such in one
+    UNSUPPRESSED = "unsuppressed"  # Alertmanager no longer keeps it quiet, and it fires
+    UNCONFIRMED = "unconfirmed"  # nobody can say any more that Alertmanager keeps it quiet
+    GHOST = "ghost"  # no Alertmanager has its alerts, and none has told their end
 
     @property
     def is_ladder(self) -> bool:
@@ -92,7 +98,12 @@ class PageReason(StrEnum):
     @property
     def is_told(self) -> bool:
         """It informs; it is not owed for ever, and its failure moves no ladder."""
-        return self in (PageReason.RESOLVED, PageReason.TAKEN_OVER, PageReason.STRANGER)
+        return self in _TOLD
+
+    @property
+    def may_wait(self) -> bool:
+        """In a storm it may wait for others a little: not what a person asked for or undid, a rise, or a duty."""
+        return self in _MAY_WAIT
 
 
 _LADDER = frozenset(
@@ -108,8 +119,30 @@ _LADDER = frozenset(
         PageReason.FLAPPING,
         PageReason.ROSE,
         PageReason.JOINED,
+        PageReason.DIGEST,
+        PageReason.UNSUPPRESSED,
+        PageReason.UNCONFIRMED,
+        PageReason.GHOST,
     }
 )
+_MAY_WAIT = frozenset(
+    {
+        PageReason.STEP,
+        PageReason.EARLY,
+        PageReason.REPEAT,
+        PageReason.LEASE_ENDED,
+        PageReason.SNOOZE_ENDED,
+        PageReason.REOPENED,
+        PageReason.FLAPPING,
+        PageReason.JOINED,
+        PageReason.RESOLVED,
+        PageReason.TAKEN_OVER,
+        PageReason.STRANGER,
+        PageReason.UNSUPPRESSED,
+        PageReason.UNCONFIRMED,
+    }
+)
+_TOLD = frozenset({PageReason.RESOLVED, PageReason.TAKEN_OVER, PageReason.STRANGER, PageReason.DIGEST_TOLD})
 
 
 class NoticeReason(StrEnum):
@@ -130,12 +163,21 @@ class NoticeReason(StrEnum):
     NOTE = "note"
     PAGED = "paged"  # somebody was reached; shown only where a message can be changed
     STRANGER = "stranger"  # somebody who is no contact acknowledged in the on-call's name
+    SUPPRESSED = "suppressed"  # Alertmanager keeps it quiet
+    UNSUPPRESSED = "unsuppressed"
+    UNCONFIRMED = "unconfirmed"
+    GHOST = "ghost"
     INFO = "info"  # an alert that opens no incident
 
     @property
     def changes_standing(self) -> bool:
         """Who has it, how bad it is or whether it goes on: what an earlier page says of that is out of date."""
         return self in _STANDING
+
+    @property
+    def is_of_shown(self) -> bool:
+        """It says how something stands now: to a channel that has not shown that something it is no news."""
+        return self in _STANDING - _NEWS
 
 
 _STANDING = frozenset(
@@ -149,8 +191,12 @@ _STANDING = frozenset(
         NoticeReason.RESOLVED,
         NoticeReason.REOPENED,
         NoticeReason.STRANGER,
+        NoticeReason.SUPPRESSED,
+        NoticeReason.UNSUPPRESSED,
+        NoticeReason.UNCONFIRMED,
     }
 )
+_NEWS = frozenset({NoticeReason.LEVEL, NoticeReason.REOPENED, NoticeReason.STRANGER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,12 +229,16 @@ class AlarmKind(StrEnum):
     CONTACT = "contact"  # nobody could be reached under this name
     PAGE_LATE = "page-late"
     STRANDED = "stranded"
+    ISOLATED = "isolated"  # no channel takes anything
+    BEAT = "beat"  # our own, to whoever watches us from outside, does not arrive
     SET_ASIDE = "set-aside"  # a body, an alert or an event that could not be worked on
     BODY_VERSION = "body-version"
     REJECTED = "rejected"  # one peer keeps sending what we must refuse
     LOOP = "loop"
     INVARIANT = "invariant"
     CLOCK = "clock"
+    ALERTMANAGER = "alertmanager"  # one cannot be asked
+    STORM = "storm"  # so many new incidents that the pages of levels 1 and 2 are gathered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

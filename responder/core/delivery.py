@@ -78,6 +78,7 @@ class Rejected:
     outcome: Outcome
     detail: str
     retry_after: timedelta | None = None
+    is_isolated: bool = False  # no channel takes anything, so it says nothing about whom it was for
 
 
 Result = Accepted | Rejected

@@ -13,19 +13,30 @@ from types import MappingProxyType
 
 
 class Failure(Exception):
-    """A call to the world did not do what it was asked."""
+    """A call to the world did not do what it was asked.
+
+    `outward`: the same for whoever asked us, without our insides; empty where the adapter has no words for it.
+    """
+
+    def __init__(self, message: str = "", *, outward: str = "") -> None:
+        super().__init__(message)
+        self.outward = outward
 
 
 class Transient(Failure):
     """It may succeed later. `retry_after`: what the other side asked for; None = our own backoff."""
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, outward: str = "") -> None:
+        super().__init__(message, outward=outward)
         self.retry_after = retry_after
 
 
 class Unsure(Transient):
     """Nobody knows whether it was done: the connection broke, or the deadline passed, after it had been asked."""
+
+
+class Conflict(Transient):
+    """Somebody else wrote what was read, at the same time; nothing was done, and the same again will do."""
 
 
 class Busy(Transient):
@@ -34,6 +45,14 @@ class Busy(Transient):
 
 class Permanent(Failure):
     """It will not succeed until a person mends something; the text says what."""
+
+
+class Unreadable(Permanent):
+    """A stored record is not what any program of ours has written; others may be read all the same."""
+
+
+class FromNewer(Permanent):
+    """A newer program wrote it. While versions change, that one works on it; else it has to be run again."""
 
 
 class Refused(Exception):

@@ -104,6 +104,17 @@ def read_body(raw: bytes) -> Body:
     )
 
 
+def read_firing(entry: Mapping[str, object]) -> Alert:
+    """An alert that fires, as Alertmanager's API lists it: what it says of its status is not looked at.
+
+    Raises NotABody where it makes no sense.
+    """
+    try:
+        return _alert({**entry, "status": "firing"}, "", is_dirty=True)
+    except _Unreadable as fault:
+        raise NotABody(visible(str(fault))) from None
+
+
 def _parse(raw: bytes) -> tuple[dict[str, Any], bool]:
     """The body's object, with a list under `alerts`, and whether characters may be in it that have to be replaced."""
     try:
@@ -193,6 +204,18 @@ def _fingerprint(given: object, labels: dict[str, str]) -> Fingerprint:
     if isinstance(given, str) and _FINGERPRINT.fullmatch(given):
         return Fingerprint(given)
     return fingerprint_of(labels)
+
+
+def fingerprint_there(labels: Mapping[str, str]) -> Fingerprint:
+    """The fingerprint that Alertmanager itself gives to these labels (FNV-1a, prometheus/common model/signature.go).
+
+    An alert that has another one did not come from an Alertmanager.
+    """
+    found = 0xCBF29CE484222325
+    for name in sorted(labels):
+        for byte in name.encode() + b"\xff" + labels[name].encode() + b"\xff":
+            found = (found ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return Fingerprint(f"{found:016x}")
 
 
 def fingerprint_of(labels: Mapping[str, str]) -> Fingerprint:

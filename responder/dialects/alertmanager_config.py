@@ -16,6 +16,7 @@ from responder.core.matching import BadMatcher, Matcher, Mode, Operator, matches
 
 Path = tuple[str | int, ...]
 
+GROUP_WAIT = timedelta(seconds=30)
 GROUP_INTERVAL = timedelta(minutes=5)
 REPEAT_INTERVAL = timedelta(hours=4)
 GROUP_BY_ALL = "..."
@@ -55,8 +56,10 @@ class Route:
     matchers: tuple[Matcher, ...] = ()
     continues: bool = False
     group_by: tuple[str, ...] = ()
+    group_wait: timedelta = GROUP_WAIT
     group_interval: timedelta = GROUP_INTERVAL
     repeat_interval: timedelta = REPEAT_INTERVAL
+    is_timed: bool = False  # at some times of day nothing is sent from here
     routes: tuple[Route, ...] = ()
 
     def walk(self, labels: Mapping[str, str]) -> list[Route]:
@@ -170,10 +173,11 @@ class _Reading:
             continues=truth(raw.get("continue"), default=False),
             group_by=self._group_by(raw, path, own.group_by),
             group_interval=self._duration(raw, path, "group_interval", own.group_interval),
+            group_wait=self._duration(raw, path, "group_wait", own.group_wait, may_be_zero=True),
             repeat_interval=self._duration(raw, path, "repeat_interval", own.repeat_interval),
+            is_timed=any(raw.get(field) for field in ("mute_time_intervals", "active_time_intervals")),
             routes=(),
         )
-        self._duration(raw, path, "group_wait", timedelta(0), may_be_zero=True)
         if parent is None:
             self._check_root(route)
             route = replace(route, matchers=(), continues=False)

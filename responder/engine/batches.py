@@ -7,37 +7,71 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from responder.core.errors import Transient
+from responder.core.errors import Transient, Unsure
+from responder.ports.clock import Clock
 
 T = TypeVar("T")
 R = TypeVar("R")
+Take = Callable[[], list[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How long `submit` waits for its result."""
+
+    clock: Clock
+    within: timedelta
+
+
+@dataclass(slots=True, eq=False)
+class _Item(Generic[T, R]):
+    item: T
+    future: asyncio.Future[R]
+    until: datetime | None
 
 
 class Batcher(Generic[T, R]):
-    """`work` gets at most `most` items and answers one result an item, in order; its exception is everybody's.
+    """`work` answers one result an item, in order; its exception is everybody's.
 
-    Where more than `waiting_most` wait, `submit` raises Transient at once: whoever retries should do so later.
+    It takes the items, at most `most`, by a call, when it is ready to do something with them: whatever has come until
+    then belongs to the batch. Calling again gives the same ones.
+
+    Where more than `waiting_most` wait, `submit` raises Transient at once: whoever retries should do so later. One that
+    has waited as long as `limit` says raises Unsure, and is not begun any more; what is under way goes on.
     """
 
     def __init__(
-        self, work: Callable[[list[T]], Awaitable[Sequence[R]]], *, most: int, waiting_most: int = 10_000
+        self,
+        work: Callable[[Take[T]], Awaitable[Sequence[R]]],
+        *,
+        most: int,
+        waiting_most: int = 10_000,
+        limit: Limit | None = None,
     ) -> None:
         self._work = work
         self._most = most
         self._waiting_most = waiting_most
-        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._limit = limit
+        self._waiting: list[_Item[T, R]] = []
+        self._under_way: list[_Item[T, R]] = []
         self._running: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def submit(self, item: T) -> R:
         if len(self._waiting) >= self._waiting_most:
             raise Transient(f"{len(self._waiting)} are waiting already")
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        until = self._limit.clock.now() + self._limit.within if self._limit is not None else None
+        one = _Item[T, R](item, asyncio.get_running_loop().create_future(), until)
+        self._waiting.append(one)
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())
-        return await future
+        if self._limit is not None and (self._watching is None or self._watching.done()):
+            self._watching = asyncio.create_task(self._watch(self._limit))
+        return await one.future
 
     async def drain(self) -> None:
         """Return once nothing is waiting and nothing is being worked on."""
@@ -45,23 +79,47 @@ class Batcher(Generic[T, R]):
             await asyncio.shield(self._running)
 
     async def _run(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-            await self._run_one(batch)
-
-    async def _run_one(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
-            results = await self._work([item for item, _ in batch])
+            while self._waiting:
+                await self._run_one()
+        finally:
+            if self._watching is not None:
+                self._watching.cancel()
+                self._watching = None
+
+    async def _run_one(self) -> None:
+        batch = self._under_way = []
+
+        def take() -> list[T]:
+            if not batch:
+                awaited = [one for one in self._waiting if not one.future.done()]
+                batch.extend(awaited[: self._most])
+                self._waiting = awaited[self._most :]
+            return [one.item for one in batch]
+
+        try:
+            results = await self._work(take)
         except BaseException as problem:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(_told(problem))
+            take()  # where it did not come so far: nobody is left waiting
+            for one in batch:
+                if not one.future.done():
+                    one.future.set_exception(_told(problem))
             if not isinstance(problem, Exception):
                 raise
             return
-        for (_, future), result in zip(batch, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+        for one, result in zip(batch, results, strict=True):
+            if not one.future.done():
+                one.future.set_result(result)
+
+    async def _watch(self, limit: Limit) -> None:
+        """One for all of them: the oldest is the first whose time is over."""
+        while waiting := [one for one in (*self._under_way, *self._waiting) if not one.future.done()]:
+            oldest = waiting[0].until or limit.clock.now()
+            await limit.clock.sleep_until(oldest)
+            for one in waiting:
+                if one.until is not None and one.until <= limit.clock.now() and not one.future.done():
+                    said = f"no result within {limit.within.total_seconds():g} s; it may come all the same"
+                    one.future.set_exception(Unsure(said, outward="the database takes too long"))
 
 
 def _told(problem: BaseException) -> BaseException:

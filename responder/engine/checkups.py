@@ -2,7 +2,7 @@
 
 A revoked token, or a person who has left the chat, is found by day and not by the page that nobody read. What is found
 is an alarm, about a channel through the others; that it is well again ends the alarm. A channel that cannot be asked
-without sending says nothing here.
+without sending says nothing here. While another replica's policies are in force ours say nothing either.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import structlog
 from responder.core.decision import AlarmCleared, AlarmKind, AlarmRaised
 from responder.core.errors import Busy, Failure, Permanent
 from responder.core.identifiers import ChannelName
-from responder.engine.bells import Bells
 from responder.engine.catalogue import Catalogue
 from responder.engine.directory import Directory
 from responder.engine.handle import Handle
 from responder.engine.points import Points
+from responder.engine.replicas import Replicas
 from responder.engine.turn import Turn
+from responder.ports.store import Unit
 
 EVERY = timedelta(minutes=5)
 WITHIN = timedelta(seconds=20)  # for one answer
@@ -34,13 +35,18 @@ Subject = tuple[AlarmKind, str]
 
 class Checkups:
     def __init__(
-        self, points: Points, catalogue: Catalogue, directory: Directory, handle: Handle, bells: Bells
+        self,
+        points: Points,
+        catalogue: Catalogue,
+        directory: Directory,
+        handle: Handle,
+        replicas: Replicas,
     ) -> None:
         self._points = points
         self._catalogue = catalogue
         self._directory = directory
         self._handle = handle
-        self._bells = bells
+        self._replicas = replicas
         self._failures: dict[Subject, int] = {}  # looks in a row
 
     async def run(self) -> None:
@@ -50,6 +56,8 @@ class Checkups:
 
     async def look(self) -> None:
         """Ask every channel, then after the people of those that are well, and tell what changed."""
+        if self._replicas.stands_by:
+            return
         channels = await self._ask_channels()
         people = await self._ask_after_people({name for name, failure in channels.items() if failure is None})
         found: dict[Subject, Failure | None] = {
@@ -97,9 +105,12 @@ class Checkups:
         return AlarmRaised(kind=kind, subject=name, detail=str(failure)[:500])
 
     async def _tell(self, told: list[AlarmRaised | AlarmCleared]) -> None:
-        async with self._points.unit("commit.checkup") as unit:
+        async def work(unit: Unit) -> None:
+            if not await self._replicas.is_in_force(unit):
+                return
             turn = Turn(unit, self._points.clock.now())
             for one in told:
                 turn.emit(one)
             await self._handle.finish(turn)
-        self._bells.ring_due()
+
+        await self._points.commit("commit.checkup", work)

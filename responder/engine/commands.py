@@ -17,12 +17,21 @@ from typing import assert_never
 import structlog
 
 from responder.core.errors import Forbidden, Refused, Unknown
-from responder.core.identifiers import ContactName, IncidentId, Kind, PinHash, RecordKey, duty_id
+from responder.core.identifiers import (
+    ContactName,
+    IncidentId,
+    Kind,
+    PinHash,
+    RecordKey,
+    duty_id,
+    is_digest_id,
+)
 from responder.core.level import Level
 from responder.core.machines import duty, escalation, incident
 from responder.core.machines.duty import Duty
+from responder.core.machines.page import Page
 from responder.dialects.wording import refusal
-from responder.engine.bells import Bells
+from responder.engine.digests import answer_all
 from responder.engine.directory import Directory
 from responder.engine.handle import Handle
 from responder.engine.joining import open_incident
@@ -30,7 +39,7 @@ from responder.engine.own import declared
 from responder.engine.points import Points
 from responder.engine.policies import Policies
 from responder.engine.turn import Turn
-from responder.ports.store import Act, Asked, AskedAlready
+from responder.ports.store import Act, Asked, AskedAlready, Unit
 
 ANSWER_WITHIN = timedelta(seconds=2)
 TEXT_MOST = 2_000  # characters of a reason, a note or a title
@@ -170,19 +179,17 @@ class Reply:
 
 
 REPEATED = "command.repeated"  # the same act again
+ALL_ACKNOWLEDGED = "command.digest_acknowledged"
 NOTHING_TO_DO = "command.nothing_to_do"  # the incident is closed, or is so already
 NOT_RECORDED_YET = "command.not_recorded_yet"  # still under way after ANSWER_WITHIN
 
 
 class Commands:
-    def __init__(
-        self, points: Points, policies: Policies, directory: Directory, handle: Handle, bells: Bells
-    ) -> None:
+    def __init__(self, points: Points, policies: Policies, directory: Directory, handle: Handle) -> None:
         self._points = points
         self._policies = policies
         self._directory = directory
         self._handle = handle
-        self._bells = bells
         self._under_way: set[asyncio.Task[Reply]] = set()
 
     async def declare(self, actor: Actor, ask: Declare, *, once: str = "") -> Reply:
@@ -195,11 +202,16 @@ class Commands:
     ) -> Reply:
         """Do it, or raise Refused with the reason. `revision`: the one that the person saw, where a face knows it.
 
+        `target`: an incident, or a digest, of which all can be acknowledged at once, and nothing else be done.
         `once`: a key by which the face knows a replay; the same one again is the same act, whatever it then says.
         "" = there is none.
         """
         asker = self._asker(actor, type(ask))
-        return await self._answer(ask, self._once(once, self._ask(asker, target, ask, revision, once)))
+        if is_digest_id(target):
+            work = self._ask_digest(asker, target, ask, once)
+        else:
+            work = self._ask(asker, target, ask, revision, once)
+        return await self._answer(ask, self._once(once, work))
 
     def admit(self, actor: Actor, ask: type[Ask] | type[Declare]) -> None:
         """Raises Forbidden where `ask` would be refused to them whatever it is about: before a form is shown, say."""
@@ -270,7 +282,8 @@ class Commands:
 
     async def _declare(self, person: ContactName, ask: Declare, once: str) -> Reply:
         title = _text(ask.title, "title")
-        async with self._points.unit("commit.command") as unit:
+
+        async def work(unit: Unit) -> Reply:
             if once and (asked := await unit.asked(once)) is not None:
                 return _repeated(asked)
             turn = Turn(unit, self._points.clock.now(), actor=person)
@@ -283,15 +296,23 @@ class Commands:
                 await unit.put_asked(
                     Asked(once=once, incident=name, at=turn.now, reply=incident.Why.DECLARED)
                 )
-        self._bells.ring_due()
-        log.info("declared", incident=name, by=person, level=int(ask.level))
-        details = {"by": str(person), "level": str(int(ask.level))}
-        return Reply(code=incident.Why.DECLARED, incident=name, revision=turn.revision(name), details=details)
+            details = {"by": str(person), "level": str(int(ask.level))}
+            return Reply(
+                code=incident.Why.DECLARED, incident=name, revision=turn.revision(name), details=details
+            )
+
+        reply = await self._points.commit("commit.command", work)
+        if reply.code == REPEATED:
+            return reply
+        log.info("declared", incident=reply.incident, by=person, level=int(ask.level))
+        return reply
 
     async def _ask(
         self, asker: _Asker, target: IncidentId, ask: Ask, revision: int | None, once: str
     ) -> Reply:
-        async with self._points.unit("commit.command") as unit:
+        verb = VERBS[type(ask)]
+
+        async def work(unit: Unit) -> Reply:
             await unit.lock([target])
             if once and (asked := await unit.asked(once)) is not None:
                 return _repeated(asked)
@@ -299,7 +320,6 @@ class Commands:
             state = await turn.incident(target)
             if state is None:
                 raise refusal(Unknown, "no_incident", incident=target)
-            verb = VERBS[type(ask)]
             if revision is not None and await unit.act(asker.name, target, revision, verb) is not None:
                 return Reply(code=REPEATED, incident=target, revision=state.revision)
             key, event = await self._event(turn, asker, target, ask)
@@ -319,7 +339,41 @@ class Commands:
                 )
             if once:
                 await unit.put_asked(Asked(once=once, incident=target, at=turn.now, reply=reply.code))
-        self._bells.ring_due()
+            return reply
+
+        return self._told(await self._points.commit("commit.command", work), asker, verb, target)
+
+    async def _ask_digest(self, asker: _Asker, target: IncidentId, ask: Ask, once: str) -> Reply:
+        """One acknowledgement for all; there is nothing to do the second time, so it needs no revision."""
+        if not isinstance(ask, Acknowledge):
+            raise refusal(Refused, "digest_only_ack")
+        event = escalation.Acknowledged(by=asker.contact, wanted=_length(ask.wanted), stranger=asker.stranger)
+
+        async def work(unit: Unit) -> Reply:
+            if once and (asked := await unit.asked(once)) is not None:
+                return _repeated(asked)
+            turn = Turn(unit, self._points.clock.now(), actor=asker.name)
+            digest = await turn.get(RecordKey(Kind.PAGE, target))
+            if not isinstance(digest, Page) or not digest.members:
+                raise refusal(Unknown, "no_digest", digest=target)
+            count = await answer_all(turn, digest, event)
+            await self._handle.finish(turn)
+            others = len({member.incident for member in digest.members}) - count
+            details = {"by": str(asker.contact), "count": str(count), "others": str(others)}
+            reply = Reply(code=ALL_ACKNOWLEDGED, incident=target, details=details)
+            if not count:
+                reply = Reply(code=NOTHING_TO_DO, incident=target)
+            if once:
+                await unit.put_asked(Asked(once=once, incident=target, at=turn.now, reply=reply.code))
+            return reply
+
+        reply = await self._points.commit("commit.command", work)
+        return self._told(reply, asker, VERBS[type(ask)], target)
+
+    def _told(self, reply: Reply, asker: _Asker, verb: str, target: IncidentId) -> Reply:
+        """What is committed is logged."""
+        if reply.code == REPEATED:
+            return reply
         if asker.stranger:
             log.warning(
                 "a stranger's command",

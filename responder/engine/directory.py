@@ -6,7 +6,7 @@ the moment of sending; what is stored names a method by its place in the contact
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,16 +41,16 @@ class Directory:
         self._environ = environ
 
     def reach(
-        self, name: ContactName, now: datetime, *, avoid: ChannelName | None = None
+        self, name: ContactName, now: datetime, *, avoid: Collection[ChannelName] = ()
     ) -> Reachable | Nobody:
-        """Who `name` is now, and how to reach them; methods by channel `avoid` only where there is no other."""
+        """Who `name` is now, and how to reach them; methods by channels of `avoid` only where there is no other."""
         person = self.person_on(name, now)
         if person is None:
             return Nobody(f"nobody is on shift for {name}; mend rosters.yaml or add an override")
         methods = self._methods(person)
         if not methods:
             return Nobody(f"{person} has no usable method; give them one in contacts.yaml")
-        others = tuple(method for method in methods if method.channel != avoid)
+        others = tuple(method for method in methods if method.channel not in avoid)
         return Reachable(person, others or methods)
 
     def person_on(self, name: ContactName, now: datetime) -> ContactName | None:

@@ -195,6 +195,8 @@ class Explain:
                 return
             at = max(due.at, now)
             decision = escalations.advance(state, escalations.TimerDue(), at)
+            if any(isinstance(emit, escalations.MoveDue) for emit in decision.emits):
+                decision = escalations.advance(decision.state, escalations.MoveAllowed(), at)
             people = self._people(decision.emits, at)
             yield self._moment(decision, people, at, now)
             if decision.why is escalations.Why.REPEATED:

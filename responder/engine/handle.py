@@ -1,8 +1,9 @@
 """Handle: the only writer of machine records.
 
 It takes a turn's events through the machines, first in first out, and carries what they emit by the routes, until
-nothing is left; a record that is due already when it is written is looked at within the same turn. Then the turn is
-written to its unit, which commits it with everything else of its batch or not at all.
+nothing is left; a record that is due already when it is written is looked at within the same turn, unless another
+replica's policies are in force: then it is that one's. Then the turn is written to its unit, which commits it with
+everything else of its batch or not at all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 from responder.core.decision import Decision, DueKind
 from responder.core.delivery import SendDue
 from responder.core.identifiers import Kind, RecordKey
-from responder.core.machines import duty, escalation, heartbeat, incident, notice, page
+from responder.core.machines import duty, escalation, heartbeat, incident, notice, page, storm
+from responder.engine.replicas import Replicas
 from responder.engine.routes import Routes
 from responder.engine.turn import Emitted, Told, Turn
 from responder.ports.store import Record, key_of
@@ -27,6 +29,7 @@ ADVANCE: dict[Kind, Callable[[Any, Any, Any], Decision[Any]]] = {
     Kind.NOTICE: notice.advance,
     Kind.DUTY: duty.advance,
     Kind.HEARTBEAT: heartbeat.advance,
+    Kind.STORM: storm.advance,
 }
 DUE: dict[Kind, Callable[[], object]] = {
     Kind.INCIDENT: incident.TimerDue,
@@ -35,6 +38,7 @@ DUE: dict[Kind, Callable[[], object]] = {
     Kind.NOTICE: SendDue,
     Kind.DUTY: duty.TimerDue,
     Kind.HEARTBEAT: heartbeat.TimerDue,
+    Kind.STORM: storm.TimerDue,
 }
 
 
@@ -47,8 +51,9 @@ class NoSuchRecord(Exception):
 
 
 class Handle:
-    def __init__(self, routes: Routes) -> None:
+    def __init__(self, routes: Routes, replicas: Replicas) -> None:
         self._routes = routes
+        self._replicas = replicas
 
     async def finish(self, turn: Turn) -> None:
         """Decide everything that is queued and what follows from it, and write it. Raises without writing anything."""
@@ -63,7 +68,7 @@ class Handle:
                 case Emitted(emit=emit):
                     await self._routes.carry(turn, emit)  # type: ignore[arg-type]  # the routes know every emit
             if not turn.queue:
-                self._look_again(turn)
+                await self._look_again(turn)
         await turn.write()
 
     async def _advance(self, turn: Turn, key: RecordKey, event: object) -> None:
@@ -72,10 +77,15 @@ class Handle:
             raise NoSuchRecord(f"{key} is not there to hear of {type(event).__name__}")
         turn.decide(type(event).__name__, ADVANCE[key.kind](record, event, turn.now))
 
-    def _look_again(self, turn: Turn) -> None:
+    async def _look_again(self, turn: Turn) -> None:
         """What is due as it stands is not left for the timers: one transaction holds an opening and its first step."""
-        for record in turn.changed():
-            if _is_due(record, turn):
+        due = [record for record in turn.changed() if _is_due(record, turn)]
+        if not due:
+            return
+        if turn.is_in_force is None:
+            turn.is_in_force = await self._replicas.is_in_force(turn.unit)
+        if turn.is_in_force:
+            for record in due:
                 turn.tell(key_of(record), DUE[record.KIND]())
 
 

@@ -9,23 +9,23 @@ from responder.core.identifiers import Kind, RecordKey
 from responder.core.machines import heartbeat
 from responder.core.machines.heartbeat import Beat, Configured, Heartbeat, Removed
 from responder.core.policy.heartbeats import FromHttp
-from responder.engine.bells import Bells
 from responder.engine.handle import Handle
 from responder.engine.points import Points
 from responder.engine.policies import Policies
 from responder.engine.turn import Turn
+from responder.ports.store import Unit
 
 
 class Heartbeats:
-    def __init__(self, points: Points, policies: Policies, handle: Handle, bells: Bells) -> None:
+    def __init__(self, points: Points, policies: Policies, handle: Handle) -> None:
         self._points = points
         self._policies = policies
         self._handle = handle
-        self._bells = bells
 
     async def configure(self, *, at_start: bool) -> None:
         """Make the switches what the policies say. At start the periods count from now: we could not hear before."""
-        async with self._points.unit("commit.heartbeats") as unit:
+
+        async def work(unit: Unit) -> None:
             turn = Turn(unit, self._points.clock.now())
             known = {record.name for record in await unit.heartbeats()}
             wanted = self._policies.book.heartbeats
@@ -41,17 +41,20 @@ class Heartbeats:
             for name in known - set(wanted):
                 turn.tell(RecordKey(Kind.HEARTBEAT, name), Removed())
             await self._handle.finish(turn)
-        self._bells.ring_due()
+
+        await self._points.commit("commit.heartbeats", work)
 
     async def beat(self, name: str) -> bool:
         """Hear a beat. False where no heartbeat of this name is heard by HTTP."""
         rule = self._policies.book.heartbeats.get(name)
         if rule is None or not isinstance(rule.source, FromHttp):
             return False
-        async with self._points.unit("commit.beat") as unit:
+
+        async def work(unit: Unit) -> None:
             turn = Turn(unit, self._points.clock.now())
             turn.tell(RecordKey(Kind.HEARTBEAT, name), Beat())
             await self._handle.finish(turn)
+
+        await self._points.commit("commit.beat", work)
         self._points.metrics.beats.labels(name).inc()
-        self._bells.ring_due()
         return True

@@ -1,14 +1,14 @@
 """Joining: from alerts to incidents. Which occurrence an alert is, and which incident the occurrence belongs to.
 
-Alerts of one body that belong together are told to their incident as one event, so thirty alerts of one trouble are
-one opening and not an opening and twenty-nine joins. What fires is told before what ends: a body that ends one alert
-and begins another must not resolve the incident in between.
+Alerts that came together and belong together are told to their incident as one event, so thirty alerts of one trouble
+are one opening and not an opening and twenty-nine joins. What fires is told before what ends: where one alert ends and
+another begins together, the incident must not be resolved in between.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from responder.core.alert import Alert, Occurrence, Sighting, sight
@@ -33,29 +33,29 @@ from responder.dialects.alertmanager import fingerprint_of
 from responder.dialects.wording import veiled
 from responder.engine.policies import Policies
 from responder.engine.turn import Turn
+from responder.ports.store import key_of
 
 NAMED = 3  # alerts that a joining message names; the others are counted
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An alert with what triage says of it."""
+    """An alert with what triage says of it. `journal`: the body that brought it."""
 
     alert: Alert
     verdict: Verdict
+    journal: JournalId
 
 
-async def absorb(
-    turn: Turn, policies: Policies, judged: Sequence[Judged], journal: JournalId
-) -> Counter[Sighting]:
-    """Take in the alerts of one body, in their order. Which incidents they touch is the turn's to say."""
+async def absorb(turn: Turn, policies: Policies, judged: Sequence[Judged]) -> Counter[Sighting]:
+    """Take in alerts that came together, in their order. Which incidents they touch is the turn's to say."""
     known = await turn.last_occurrences({one.alert.fingerprint for one in judged})
     fired: dict[str, list[tuple[Occurrence, Verdict]]] = defaultdict(list)
     refired: Counter[IncidentId] = Counter()
     ended: Counter[IncidentId] = Counter()
     seen: Counter[Sighting] = Counter()
     for one in await _told_apart(turn, judged, known):
-        sighting, occurrence = sight(known.get(one.alert.fingerprint), one.alert, journal)
+        sighting, occurrence = sight(known.get(one.alert.fingerprint), one.alert, one.journal)
         if sighting is Sighting.TWIN and not await _is_live(turn, occurrence.incident):
             # Its incident is closed: whatever this is, nobody is looking at it any more.
             sighting, occurrence = (
@@ -110,8 +110,7 @@ async def _is_live(turn: Turn, incident: IncidentId | None) -> bool:
 async def _fire(turn: Turn, policies: Policies, group: list[tuple[Occurrence, Verdict]]) -> None:
     verdict = group[0][1]
     if verdict.level is None:
-        for occurrence, each in group:
-            await _show(turn, occurrence, each.notice)
+        await _show(turn, [_blank(one, channel) for one, each in group for channel in each.notice])
         return
     incident = await turn.open_incident(verdict.key)
     level = max(each.level for _, each in group if each.level is not None)
@@ -133,13 +132,22 @@ async def _fire(turn: Turn, policies: Policies, group: list[tuple[Occurrence, Ve
         turn.put_occurrence(replace(occurrence, incident=incident))
 
 
-async def _show(turn: Turn, occurrence: Occurrence, channels: Iterable[ChannelName]) -> None:
-    """An alert that opens no incident is shown once, on the channels that triage names."""
-    for channel in channels:
-        name = f"{occurrence.fingerprint}.{occurrence.number}/{channel}"
-        blank = Notice(notice=name, incident=None, channel=channel, occurrence=occurrence.fingerprint)
-        decision = notices.advance(blank, notices.Wanted(reason=NoticeReason.INFO), turn.now)
-        turn.decide("Wanted", decision)
+async def _show(turn: Turn, blanks: Sequence[Notice]) -> None:
+    """Alerts that open no incident are shown once, on the channels that triage names.
+
+    Once an occurrence is forgotten its number is given again: the notice then takes the place of the one of before.
+    """
+    known = await turn.unit.records([key_of(blank) for blank in blanks])
+    for blank in blanks:
+        before = known.get(key_of(blank))
+        if before is None or not before.is_live:
+            decision = notices.advance(blank, notices.Wanted(reason=NoticeReason.INFO), turn.now)
+            turn.decide("Wanted", decision)
+
+
+def _blank(occurrence: Occurrence, channel: ChannelName) -> Notice:
+    name = f"{occurrence.fingerprint}.{occurrence.number}/{channel}"
+    return Notice(notice=name, incident=None, channel=channel, occurrence=occurrence.fingerprint)
 
 
 async def open_incident(

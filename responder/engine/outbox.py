@@ -9,31 +9,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
-from responder.core.decision import AlarmKind, AlarmRaised, DueKind, Effect
+from responder.core.decision import DueKind, Effect
 from responder.core.delivery import LEASE, Accepted, Result, SenderGone
 from responder.core.errors import Transient
 from responder.core.identifiers import Kind, RecordKey
 from responder.core.machines.notice import Notice
 from responder.core.machines.page import Page
 from responder.engine.batches import together_or_alone
-from responder.engine.bells import Bells
 from responder.engine.duework import DueWork, fetch
 from responder.engine.handle import Handle
-from responder.engine.perform import Perform
+from responder.engine.lateness import Lateness
+from responder.engine.perform import Carried, Perform
 from responder.engine.points import Points
+from responder.engine.reach import Reach
+from responder.engine.replicas import Replicas
 from responder.engine.turn import Turn
+from responder.ports.store import Unit
 
 PLACES: Mapping[DueKind, int] = {DueKind.SEND: 200, DueKind.SHOW: 100}  # calls at a time
 BATCH = 100  # claims a transaction
+# While very many timers are due, what is sent would take the time in which they are fired; a few calls go out at once.
+FEW = 5  # claims a transaction then
+PAUSE = timedelta(milliseconds=50)  # and as long between two of them
 RESULTS = 200  # results a transaction
 RECOVERED = 5_000  # rows looked at when we start; what a longer backlog hides waits for its lease
-LATE = timedelta(seconds=1)  # after which a page that was due is a promise broken, and said so
 AGAIN = timedelta(seconds=1)  # before results are tried again that the store would not take
 
 log = structlog.get_logger("outbox")
@@ -41,20 +46,26 @@ log = structlog.get_logger("outbox")
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A call that has ended, and how. `behind`: from being due to being made."""
+    """A call that has ended, and how."""
 
     send: Effect
-    result: Result
-    behind: timedelta
+    carried: Carried
+
+    @property
+    def behind(self) -> timedelta:
+        """From being due to being made."""
+        return self.carried.asked_at - self.send.due_at
 
 
 class Outbox:
-    def __init__(self, points: Points, handle: Handle, perform: Perform, bells: Bells) -> None:
+    def __init__(
+        self, points: Points, handle: Handle, replicas: Replicas, perform: Perform, reach: Reach
+    ) -> None:
         self._points = points
         self._handle = handle
         self._perform = perform
-        self._bells = bells
-        self._work = {kind: DueWork(points, handle, kind, "commit.claim") for kind in PLACES}
+        self._reach = reach
+        self._work = {kind: DueWork(points, handle, replicas, kind, "commit.claim") for kind in PLACES}
         self._claiming: dict[DueKind, asyncio.Future[int]] = {}
         self._flying: dict[DueKind, set[asyncio.Task[None]]] = {kind: set() for kind in PLACES}
         self._ended: list[Ended] = []
@@ -80,7 +91,7 @@ class Outbox:
         return len(lost)
 
     async def _lose(self, keys: Sequence[RecordKey], *, into: set[RecordKey]) -> None:
-        async with self._points.unit("commit.recover") as unit:
+        async def work(unit: Unit) -> list[RecordKey]:
             records = await unit.records(keys)
             flying = [
                 key
@@ -91,7 +102,9 @@ class Outbox:
                 turn = Turn(unit, self._points.clock.now())
                 turn.tell(key, SenderGone())
                 await self._handle.finish(turn)
-        into.update(flying)
+            return flying
+
+        into.update(await self._points.commit("commit.recover", work))
 
     async def _left_to_its_lease(self, key: RecordKey, problem: Exception) -> None:
         """One record that cannot be worked on must not keep us from starting."""
@@ -108,12 +121,17 @@ class Outbox:
             # Asked of a reader first: most rings are for somebody else, and an empty claim would hold up the writer.
             due = await self._next_due(kind)
             if due is None or due > self._points.clock.now():
-                await self._bells.sending[kind].wait(due)
+                await self._points.bells.sending[kind].wait(due)
                 continue
             # A stop may come while a claim commits: the calls that it is for are begun all the same.
             self._claiming[kind] = asyncio.ensure_future(self._claim(kind))
-            if not await asyncio.shield(self._claiming[kind]):
-                await self._bells.sending[kind].wait()  # another replica has it, or had it first
+            claimed = await asyncio.shield(self._claiming[kind])
+            if self._points.bells.timers_are_behind:
+                await self._points.clock.sleep_until(self._points.clock.now() + PAUSE)
+            elif not claimed:
+                await self._points.bells.sending[kind].wait_for(
+                    due, looked_at=due
+                )  # another has it, or had it first
 
     async def run_results(self) -> None:
         while True:
@@ -131,13 +149,12 @@ class Outbox:
         places = PLACES[kind] - len(flying)
         if places <= 0:
             return 0  # the end of a call rings
-        count, effects = await self._work[kind].once(min(places, BATCH))
+        most = FEW if self._points.bells.timers_are_behind else BATCH
+        count, effects = await self._work[kind].once(min(places, most))
         for send in effects:
-            task = asyncio.create_task(self._carry_out(send))
+            task = asyncio.create_task(self._carry_out(send, kind))
             flying.add(task)
             task.add_done_callback(flying.discard)
-        if count:
-            self._bells.timers.ring()
         return count
 
     async def settle(self) -> int:
@@ -157,7 +174,6 @@ class Outbox:
         batch = self._ended[:RESULTS]
         await together_or_alone(batch, self._commit_results, self._spoilt)
         del self._ended[: len(batch)]
-        self._bells.ring_due()
         return len(batch)
 
     async def _record_or_wait(self) -> None:
@@ -167,26 +183,37 @@ class Outbox:
             log.warning("results not recorded yet", waiting=len(self._ended), problem=str(problem))
             await self._points.clock.sleep_until(self._points.clock.now() + AGAIN)
 
-    async def _carry_out(self, send: Effect) -> None:
-        behind = self._points.clock.now() - send.due_at
-        result = await self._perform(send)
-        if isinstance(result, Accepted) and send.kind is Kind.PAGE:
+    async def _carry_out(self, send: Effect, kind: DueKind) -> None:
+        carried = await self._perform(send)
+        if isinstance(carried.result, Accepted) and send.kind is Kind.PAGE:
             taken = self._points.clock.now() - send.owed_since
             self._points.metrics.handed_over.observe(max(0.0, taken.total_seconds()))
-        self._ended.append(Ended(send, result, behind))
+        self._ended.append(Ended(send, carried))
         self._some_ended.set()
-        for bell in self._bells.sending.values():
-            bell.ring()
+        if len(self._flying[kind]) >= PLACES[kind]:
+            self._points.bells.sending[kind].ring()  # a place is free again
 
     async def _commit_results(self, batch: Sequence[Ended]) -> None:
-        async with self._points.unit("commit.result") as unit:
+        async def work(unit: Unit) -> None:
             await fetch(unit, {one.send.incident for one in batch if one.send.incident is not None})
+            late = Lateness(
+                "its call waited for others; responder_call_seconds in /metrics says what is slow"
+            )
             for one in batch:
                 turn = Turn(unit, self._points.clock.now())
-                turn.tell(RecordKey(one.send.kind, one.send.record), one.result)
-                if one.send.kind is Kind.PAGE and one.behind > LATE:
-                    turn.emit(_late(one))
+                turn.tell(RecordKey(one.send.kind, one.send.record), self._with_isolation(one.carried))
                 await self._handle.finish(turn)
+                if one.send.kind is Kind.PAGE:
+                    late.see(one.send.record, one.behind)
+            await late.tell(unit, self._handle, self._points.clock.now())
+
+        await self._points.commit("commit.result", work)
+
+    def _with_isolation(self, carried: Carried) -> Result:
+        """Judged only now, so that calls which ended together with this one count."""
+        if isinstance(carried.result, Accepted):
+            return carried.result
+        return replace(carried.result, is_isolated=self._reach.may_be_isolated(carried.asked_at))
 
     async def _spoilt(self, one: Ended, problem: Exception) -> None:
         """The attempt's lease will end and tell it unknown."""
@@ -197,14 +224,4 @@ class Outbox:
         if len(self._flying[kind]) >= PLACES[kind]:
             return None
         async with self._points.reading("read.next_due") as reader:
-            return await reader.next_due(kind)
-
-
-def _late(one: Ended) -> AlarmRaised:
-    """Of one subject for all pages: where one is late, many are. The auditor clears it when it finds none waiting."""
-    seconds = one.behind.total_seconds()
-    detail = (
-        f"page {one.send.record} was handed to {one.send.channel} {seconds:.1f} s after it was due; "
-        "responder_call_seconds in /metrics says what is slow"
-    )
-    return AlarmRaised(kind=AlarmKind.PAGE_LATE, subject="handover", detail=detail)
+            return await self._work[kind].next_due(reader)

@@ -1,7 +1,8 @@
 """Own alerts: what we raise about ourselves, as alerts like any other, so that they open incidents and page.
 
-An alarm is keyed (kind, subject) under the reserved rule `responder-self`, a missed heartbeat under `heartbeat`. They
-do not pass the journal: whatever raised them commits with them.
+An alarm is keyed (kind, subject) under the reserved rule `responder-self`, a missed heartbeat under `heartbeat`. Those
+about channels that fail for one cause are alerts of one incident: a revoked token is one trouble, however many channels
+use it. They do not pass the journal: whatever raised them commits with them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from responder.engine.policies import Policies
 from responder.engine.turn import Turn
 
 OwnEmit = AlarmRaised | AlarmCleared | HeartbeatMissed | HeartbeatBack
+FOLDED = 1_000  # alarms of one incident; there are not so many channels
+CAUSE_MOST = 150  # characters of a cause that tell it from others
 OWN_JOURNAL = JournalId(0)  # no body stands behind it
 
 
@@ -45,7 +48,7 @@ async def raise_or_clear(turn: Turn, policies: Policies, emit: OwnEmit) -> bool:
     is_open = known is not None and known.is_open
     if judged.alert.is_firing is is_open:
         return False
-    await absorb(turn, policies, [judged], OWN_JOURNAL)
+    await absorb(turn, policies, [judged])
     return True
 
 
@@ -53,18 +56,26 @@ async def end_with(turn: Turn, incident: Incident) -> None:
     """A person has resolved an alarm: it is over, and raised anew if what it was about goes on."""
     if incident.rule != SELF_RULE or not incident.firing:
         return
-    fingerprint = _fingerprint(SELF_RULE, incident.group.get("kind", ""), incident.group.get("subject", ""))
-    known = (await turn.last_occurrences({fingerprint})).get(fingerprint)
-    if known is not None and known.is_open:
+    alarms = await turn.unit.occurrences_of(incident.incident, FOLDED)
+    open_ = [known for known in alarms if known.is_open]
+    for known in open_:
         turn.put_occurrence(replace(known, ends_at=turn.now))
+    if open_:
         turn.tell(RecordKey(Kind.INCIDENT, incident.incident), AlertsEnded(count=incident.firing))
 
 
-def avoided_channel(incident: Incident) -> ChannelName | None:
-    """The channel that this incident is an alarm about; it is told by others."""
-    if incident.rule == SELF_RULE and incident.group.get("kind") == AlarmKind.CHANNEL:
-        return ChannelName(incident.group.get("subject", ""))
-    return None
+def fingerprint_of_alarm(kind: AlarmKind, subject: str) -> Fingerprint:
+    return _fingerprint(SELF_RULE, kind.value, subject)
+
+
+async def avoided_channels(turn: Turn, policies: Policies, incident: Incident) -> frozenset[ChannelName]:
+    """Where this incident is an alarm about a channel: that one, and all that have an alarm; others tell of it."""
+    if incident.rule != SELF_RULE or incident.group.get("kind") != AlarmKind.CHANNEL:
+        return frozenset()
+    names = {fingerprint_of_alarm(AlarmKind.CHANNEL, name): name for name in policies.book.channels}
+    known = await turn.last_occurrences(set(names))
+    failing = {names[fingerprint] for fingerprint, occurrence in known.items() if occurrence.is_open}
+    return frozenset({*failing, ChannelName(incident.group.get("subject", ""))})
 
 
 def declared(policies: Policies, labels: dict[str, str]) -> Verdict:
@@ -94,18 +105,25 @@ def _alarm(
         rule=SELF_RULE,
         level=level or Level.MODERATE,
         notice=(),
-        key=f"{SELF_RULE}/{kind.value}/{subject}",
+        key=f"{SELF_RULE}/{kind.value}/{_cause(kind, subject, detail)}",
         group=group,
         escalation=policies.book.self_rule.escalation,
     )
     alert = Alert(
-        fingerprint=_fingerprint(SELF_RULE, kind.value, subject),
+        fingerprint=fingerprint_of_alarm(kind, subject),
         labels={"alertname": "ResponderAlarm", **group},
         annotations={"summary": f"responder: {kind.value} {subject}", "description": detail},
         starts_at=now,
         ends_at=now if ended else None,
     )
-    return Judged(alert, verdict)
+    return Judged(alert, verdict, OWN_JOURNAL)
+
+
+def _cause(kind: AlarmKind, subject: str, detail: str) -> str:
+    """What tells its incident from others. A channel's failure begins with the channel's name, and then says why."""
+    if kind is not AlarmKind.CHANNEL:
+        return subject
+    return detail.removeprefix(f"{subject}: ")[:CAUSE_MOST] or subject
 
 
 def _heartbeat(policies: Policies, name: str, now: datetime, *, last_at: datetime | None = None) -> Judged:
@@ -127,7 +145,7 @@ def _heartbeat(policies: Policies, name: str, now: datetime, *, last_at: datetim
         starts_at=now,
         ends_at=None if last_at else now,
     )
-    return Judged(alert, verdict)
+    return Judged(alert, verdict, OWN_JOURNAL)
 
 
 def _fingerprint(*parts: str) -> Fingerprint:

@@ -14,10 +14,10 @@ import structlog
 
 from responder.core.decision import AlarmCleared, AlarmKind, AlarmRaised
 from responder.core.errors import Failure
-from responder.engine.bells import Bells
 from responder.engine.handle import Handle
 from responder.engine.points import Points
 from responder.engine.turn import Turn
+from responder.ports.store import Unit
 
 MANY = 10  # refusals of one peer …
 WITHIN = timedelta(minutes=5)  # … within this make an alarm
@@ -41,10 +41,9 @@ class _Peer:
 
 
 class Rejections:
-    def __init__(self, points: Points, handle: Handle, bells: Bells) -> None:
+    def __init__(self, points: Points, handle: Handle) -> None:
         self._points = points
         self._handle = handle
-        self._bells = bells
         self._peers: OrderedDict[str, _Peer] = OrderedDict()
         self._told: deque[datetime] = deque(maxlen=ALARMS)
 
@@ -85,13 +84,14 @@ class Rejections:
         return len(self._told) == ALARMS and now - self._told[0] < AGAIN
 
     async def _tell(self, emit: AlarmRaised | AlarmCleared) -> bool:
+        async def work(unit: Unit) -> None:
+            turn = Turn(unit, self._points.clock.now())
+            turn.emit(emit)
+            await self._handle.finish(turn)
+
         try:
-            async with self._points.unit("commit.alarm") as unit:
-                turn = Turn(unit, self._points.clock.now())
-                turn.emit(emit)
-                await self._handle.finish(turn)
+            await self._points.commit("commit.alarm", work)
         except Failure as problem:
             log.warning("alarm not recorded", subject=emit.subject, problem=str(problem))
             return False
-        self._bells.ring_due()
         return True

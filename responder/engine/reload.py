@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from responder.core.errors import Fault, PolicyFaults
+from responder.core.errors import Failure, Fault, PolicyFaults
 from responder.core.policy.book import PolicyBook
 from responder.engine.catalogue import Catalogue
 from responder.engine.heartbeats import Heartbeats
 from responder.engine.points import Points
 from responder.engine.policies import Policies
+from responder.engine.replicas import Replicas
 
 log = structlog.get_logger("policies")
 
@@ -26,17 +27,28 @@ class Loaded:
 
 class Reload:
     def __init__(
-        self, points: Points, policies: Policies, catalogue: Catalogue, heartbeats: Heartbeats
+        self,
+        points: Points,
+        policies: Policies,
+        catalogue: Catalogue,
+        heartbeats: Heartbeats,
+        replicas: Replicas,
     ) -> None:
         self._points = points
         self._policies = policies
         self._catalogue = catalogue
         self._heartbeats = heartbeats
+        self._replicas = replicas
         self.last = Loaded(policies.book.hash)  # what the last load came to
 
     async def reload(self) -> Loaded:
-        """Read the policies again. Never raises for what is wrong with them."""
-        self.last = await self._load()
+        """Read the policies again. Never raises for what is wrong with them. Transient: the store cannot be asked."""
+        try:
+            self.last = await self._load()
+        except Failure as problem:
+            self._points.metrics.reloads.labels("failed").inc()
+            log.error("policies not loaded", problem=str(problem))
+            raise
         return self.last
 
     async def _load(self) -> Loaded:
@@ -51,6 +63,7 @@ class Reload:
         except ValueError as problem:
             return self._refuse((Fault("channels.yaml", 0, str(problem)),))
         self._policies.replace(book)
+        await self._replicas.load()
         await self._heartbeats.configure(at_start=False)
         self._points.metrics.reloads.labels("loaded").inc()
         log.info("policies loaded", hash=book.hash)

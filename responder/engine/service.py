@@ -7,28 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
 from responder.core.policy.book import PolicyBook
 from responder.engine.auditor import Auditor
-from responder.engine.bells import Bells
 from responder.engine.catalogue import Catalogue
 from responder.engine.checkups import Checkups
 from responder.engine.commands import Commands
+from responder.engine.digests import Digests
 from responder.engine.directory import Directory
 from responder.engine.handle import Handle
 from responder.engine.heartbeats import Heartbeats
 from responder.engine.intake import Intake
 from responder.engine.outbox import Outbox
+from responder.engine.outward import EVERY as BEAT_EVERY
+from responder.engine.outward import Outward
+from responder.engine.peers import Ask
 from responder.engine.perform import Perform
 from responder.engine.points import Points
 from responder.engine.policies import Policies
+from responder.engine.reach import Reach
+from responder.engine.reconcile import Reconcile
 from responder.engine.rejections import Rejections
 from responder.engine.reload import Reload
+from responder.engine.replicas import Name, Replicas
 from responder.engine.retention import Kept, Retention
 from responder.engine.routes import Routes
 from responder.engine.situations import Place, Situations
+from responder.engine.storms import Storms
 from responder.engine.supervise import Supervisor
 from responder.engine.timers import Timers
 from responder.engine.tokens import Tokens
@@ -44,7 +52,6 @@ class Service:
     catalogue: Catalogue
     directory: Directory
     handle: Handle
-    bells: Bells
     intake: Intake
     timers: Timers
     outbox: Outbox
@@ -58,12 +65,23 @@ class Service:
     retention: Retention
     checkups: Checkups
     supervisor: Supervisor
+    replicas: Replicas
+    reach: Reach
+    outward: Outward
+    reconcile: Reconcile
     is_stopping: bool = False
+
+    async def take_up(self) -> None:
+        """Our policies are in force again; nobody has heard beats by them meanwhile."""
+        await self.heartbeats.configure(at_start=True)
 
     async def start(self) -> None:
         """Heartbeats first: no switch may fire for a beat that we were not there to hear. Then the loops."""
+        await self.replicas.load()
         await self.heartbeats.configure(at_start=True)
         await self.outbox.recover()
+        await self.auditor.resume()
+        self.supervisor.start("replicas", lambda: self.replicas.run(self.take_up))
         self.supervisor.start("intake", self.intake.run)
         self.supervisor.start("timers", self.timers.run)
         self.supervisor.start("outbox", self.outbox.run_pages)
@@ -72,6 +90,10 @@ class Service:
         self.supervisor.start("auditor", self.auditor.run)
         self.supervisor.start("retention", self.retention.run)
         self.supervisor.start("checkups", self.checkups.run)
+        if self.points.is_watched:
+            self.supervisor.start("outward", self.outward.run)
+        if self.points.peers:
+            self.supervisor.start("reconcile", self.reconcile.run)
 
     async def stop(self) -> None:
         """No new claims; calls in flight are let end, and what they came to is written down."""
@@ -79,6 +101,7 @@ class Service:
         await self.commands.settle()
         await self.tokens.settle()
         await self.supervisor.stop()
+        await self.replicas.leave()
         await self.outbox.settle()
         await self.catalogue.close()
         log.info("stopped")
@@ -87,7 +110,12 @@ class Service:
         """What is not as it should be, each with its words; empty = ready."""
         if self.is_stopping:
             return {"service": "stopping"}
-        return {f"loop {name}": problem for name, problem in self.supervisor.unsound().items()}
+        problems = {f"loop {name}": problem for name, problem in self.supervisor.unsound().items()}
+        if untaken := self.points.commits.problem():
+            problems["store"] = untaken
+        if behind := self.replicas.problem():
+            problems["policies"] = behind
+        return problems
 
 
 def put_together(
@@ -98,34 +126,55 @@ def put_together(
     environ: Mapping[str, str],
     place: Place,
     kept: Kept,
+    name: Name,
+    beat_every: timedelta = BEAT_EVERY,
+    ask: Ask | None = None,
 ) -> Service:
-    """The engine's parts on top of `points`; `catalogue` is filled with `book`."""
+    """The engine's parts on top of `points`; `catalogue` is filled with `book`. `name`: of this process.
+
+    ask: how the Alertmanagers are asked, where `points` has any.
+    """
     policies = Policies(book)
     directory = Directory(policies, catalogue, environ)
-    handle = Handle(Routes(policies, directory, points.metrics))
-    bells = Bells(points.clock)
-    heartbeats = Heartbeats(points, policies, handle, bells)
+    reach = Reach(points.clock, catalogue, points.metrics)
+    digests = Digests(policies, directory, Storms(policies), points.metrics)
+    replicas = Replicas(points, policies, name)
+    handle = Handle(Routes(policies, directory, digests, reach, points.metrics), replicas)
+    heartbeats = Heartbeats(points, policies, handle)
     situations = Situations(policies, directory, place)
-    perform = Perform(points, directory, situations)
+    perform = Perform(points, directory, situations, reach)
     supervisor = Supervisor(points.clock, points.metrics)
+    auditor = Auditor(points, handle, supervisor, replicas, reach)
+    intake = Intake(points, policies, handle, replicas)
+    outward = Outward(
+        points,
+        handle,
+        auditor=auditor,
+        reach=reach,
+        supervisor=supervisor,
+        every=beat_every,
+    )
     return Service(
         points=points,
         policies=policies,
         catalogue=catalogue,
         directory=directory,
         handle=handle,
-        bells=bells,
-        intake=Intake(points, policies, handle, bells),
-        timers=Timers(points, handle, bells),
-        outbox=Outbox(points, handle, perform, bells),
+        intake=intake,
+        timers=Timers(points, handle, replicas),
+        outbox=Outbox(points, handle, replicas, perform, reach),
         heartbeats=heartbeats,
-        commands=Commands(points, policies, directory, handle, bells),
+        commands=Commands(points, policies, directory, handle),
         views=Views(points, policies, directory, situations),
         tokens=Tokens(points),
-        reload=Reload(points, policies, catalogue, heartbeats),
-        rejections=Rejections(points, handle, bells),
-        auditor=Auditor(points, handle, bells, supervisor),
+        reload=Reload(points, policies, catalogue, heartbeats, replicas),
+        rejections=Rejections(points, handle),
+        auditor=auditor,
         retention=Retention(points, kept),
-        checkups=Checkups(points, catalogue, directory, handle, bells),
+        checkups=Checkups(points, catalogue, directory, handle, replicas),
         supervisor=supervisor,
+        replicas=replicas,
+        reach=reach,
+        outward=outward,
+        reconcile=Reconcile(points, policies, handle, intake, replicas, ask or Ask()),
     )

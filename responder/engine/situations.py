@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -13,12 +13,13 @@ from responder.core.level import Level
 from responder.core.machines.duty import Duty
 from responder.core.machines.escalation import Escalation
 from responder.core.machines.incident import Incident
+from responder.core.machines.page import Member, Page
 from responder.core.policy.fields import Locale
-from responder.dialects.wording import Situation, veiled, veiled_incident
+from responder.dialects.wording import Listed, Situation, listed_of, veiled, veiled_incident
 from responder.engine.directory import Directory
 from responder.engine.policies import Policies
 from responder.ports.channel import Spelling
-from responder.ports.store import Reader
+from responder.ports.store import Reader, Record
 
 LISTED = 5  # occurrences a message may name
 
@@ -59,10 +60,17 @@ class Situations:
         locale = (entry.locale if entry is not None else None) or self._place.locale
         return Seen(zone=self._place.zone, locale=locale, spelling=spelling, stays=stays)
 
-    async def of_incident(self, reader: Reader, incident: IncidentId, now: datetime, seen: Seen) -> Situation:
-        ladder = RecordKey(Kind.ESCALATION, incident)
-        trouble = RecordKey(Kind.INCIDENT, incident)
-        records = await reader.records([ladder, trouble])
+    async def of_incident(
+        self,
+        reader: Reader,
+        incident: IncidentId,
+        now: datetime,
+        seen: Seen,
+        known: Mapping[RecordKey, Record] | None = None,
+    ) -> Situation:
+        """`known`: the records of `keys_of`, where they have been read in this moment already."""
+        trouble, ladder = keys_of(incident)
+        records = known or await reader.records([trouble, ladder])
         state, escalation = records.get(trouble), records.get(ladder)
         duties = await reader.records_of(incident, Kind.DUTY)
         occurrences = await reader.occurrences_of(incident, LISTED)
@@ -86,6 +94,30 @@ class Situations:
         alerts = (veiled(found, self._policies.book.redacted),) if found is not None else ()
         return self._situation(now, seen, alerts=alerts, alerts_total=len(alerts))
 
+    async def of_digest(
+        self, reader: Reader, digest: Page, now: datetime, seen: Seen
+    ) -> tuple[list[Listed], Situation]:
+        """The members that are named, each with its incident as it is now, and what is the same for all of them."""
+        members = listed_of(digest)
+        records = await reader.records([RecordKey(Kind.INCIDENT, member.incident) for member in members])
+        return self.listed(members, records, now, seen)
+
+    def listed(
+        self, members: Iterable[Member], records: Mapping[RecordKey, Record], now: datetime, seen: Seen
+    ) -> tuple[list[Listed], Situation]:
+        """The same of `members`, with what `records` has of their incidents, and of their ladders."""
+        base = self._situation(now, seen)
+        listed = []
+        for member in members:
+            trouble, ladder = keys_of(member.incident)
+            state, escalation = records.get(trouble), records.get(ladder)
+            if isinstance(state, Incident):
+                incident = veiled_incident(state, self._policies.book.redacted)
+                held = escalation if isinstance(escalation, Escalation) else None
+                situation = replace(base, incident=incident, escalation=held)
+                listed.append(Listed(member=member, situation=situation))
+        return listed, base
+
     def _situation(self, now: datetime, seen: Seen, **known: object) -> Situation:
         book = self._policies.book
         return Situation(
@@ -98,7 +130,7 @@ class Situations:
                 level: name for level in Level if (name := _level_name(seen.locale, book.level(level)))
             },
             duty_names={name: _in(seen.locale, duty) for name, duty in book.duties.items()},
-            people={name: self._called(name, seen.locale, now) for name in book.contacts},
+            people=_People(tuple(book.contacts), lambda name: self._called(name, seen.locale, now)),
             public_url=self._place.public_url,
             **known,  # type: ignore[arg-type]  # the callers above name Situation's own fields
         )
@@ -110,6 +142,30 @@ class Situations:
         if person is None:
             return name
         return _in(locale, person) if on == name else f"{_in(locale, person)} ({name})"
+
+
+def keys_of(incident: IncidentId) -> tuple[RecordKey, RecordKey]:
+    """What every situation of the incident is made of: itself, and its ladder."""
+    return RecordKey(Kind.INCIDENT, incident), RecordKey(Kind.ESCALATION, incident)
+
+
+class _People(Mapping[ContactName, str]):
+    """Whom each name means. Looked up when it is told: a message names few, and who is on shift takes time to find."""
+
+    def __init__(self, names: tuple[ContactName, ...], called: Callable[[ContactName], str]) -> None:
+        self._names = names
+        self._called = called
+
+    def __getitem__(self, name: ContactName) -> str:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._called(name)
+
+    def __iter__(self) -> Iterator[ContactName]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 class Named(Protocol):

@@ -18,7 +18,7 @@ from responder.core.identifiers import ContactName
 from responder.dialects.wording import refusal
 from responder.engine.commands import Actor, Role
 from responder.engine.points import Points
-from responder.ports.store import Token
+from responder.ports.store import Token, Unit
 
 log = structlog.get_logger("tokens")
 
@@ -44,34 +44,43 @@ class Tokens:
     ) -> Fresh:
         """Raises Refused where the name is taken by a token that is still valid."""
         now = self._points.clock.now()
-        async with self._points.unit("commit.token") as unit:
+        fresh = _fresh(name, role, contact, now, lasts)
+
+        async def work(unit: Unit) -> None:
             if any(known.name == name and is_valid(known, now) for known in await unit.tokens()):
                 raise refusal(Refused, "token_is_valid", token=repr(name))
-            fresh = _fresh(name, role, contact, now, lasts)
             await unit.put_token(fresh.token)
+
+        await self._points.commit("commit.token", work)
         return fresh
 
     async def replace(self, *, name: str, role: Role, contact: ContactName) -> Fresh:
         """A token in the place of every other of this name."""
         now = self._points.clock.now()
-        async with self._points.unit("commit.token") as unit:
+        fresh = _fresh(name, role, contact, now, None)
+
+        async def work(unit: Unit) -> None:
             for known in await unit.tokens():
                 if known.name == name and is_valid(known, now):
                     await unit.put_token(replace(known, revoked_at=now))
-            fresh = _fresh(name, role, contact, now, None)
             await unit.put_token(fresh.token)
+
+        await self._points.commit("commit.token", work)
         return fresh
 
     async def revoke(self, id_or_name: str) -> Token:
         """Not valid any more from now on. Raises Unknown where there is none."""
         now = self._points.clock.now()
-        async with self._points.unit("commit.token") as unit:
+
+        async def work(unit: Unit) -> Token:
             found = [t for t in await unit.tokens() if id_or_name in (t.id, t.name) and is_valid(t, now)]
             if not found:
                 raise refusal(Unknown, "no_token", token=repr(id_or_name))
             revoked = replace(found[0], revoked_at=now)
             await unit.put_token(revoked)
-        return revoked
+            return revoked
+
+        return await self._points.commit("commit.token", work)
 
     async def all(self) -> list[Token]:
         async with self._points.reading("read.tokens") as reader:
@@ -98,11 +107,13 @@ class Tokens:
         task.add_done_callback(self._noting.discard)
 
     async def _put(self, token: Token) -> None:
+        async def work(unit: Unit) -> None:
+            known = await unit.token_by_digest(token.digest)
+            if known is not None:
+                await unit.put_token(replace(known, used_at=token.used_at))
+
         try:
-            async with self._points.unit("commit.token") as unit:
-                known = await unit.token_by_digest(token.digest)
-                if known is not None:
-                    await unit.put_token(replace(known, used_at=token.used_at))
+            await self._points.commit("commit.token", work)
         except Failure as problem:
             log.warning("a token's use was not noted", token=token.name, problem=str(problem))
 

@@ -22,7 +22,8 @@ from responder.ports.store import AuditLine, Record, Standing, Summary, Unit, ke
 VISIBLE = frozenset(
     {Kind.INCIDENT, Kind.ESCALATION, Kind.DUTY}
 )  # a change of one is a new revision of its incident
-QUIET = ("stale", "heartbeat.beat")  # decisions that changed nothing worth a line in the audit
+# Decisions that changed nothing worth a line in the audit, or a revision.
+QUIET = ("stale", "heartbeat.beat", "escalation.early_due", "suppressed_still", "incident.terms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Turn:
     unit: Unit
     now: datetime
     actor: str = ""
+    is_in_force: bool | None = None  # our policies are; None: nobody has asked
     queue: deque[Told | Emitted] = field(default_factory=deque)
     effects: list[Effect] = field(default_factory=list)
     _records: dict[RecordKey, Record] = field(default_factory=dict)
@@ -107,13 +109,14 @@ class Turn:
         """Take a decision over: its state, its effects, its emits, its line in the audit."""
         record: Record = decision.state
         key = key_of(record)
+        is_quiet = decision.why.value.endswith(QUIET)
         if self._records.get(key) != record:
             self._records[key] = record
-            if record.incident is not None and record.KIND in VISIBLE:
+            if record.incident is not None and record.KIND in VISIBLE and not is_quiet:
                 self._visible.add(record.incident)
         self.effects.extend(decision.effects)
         self.queue.extend(Emitted(emit) for emit in decision.emits)
-        if not decision.why.value.endswith(QUIET):
+        if not is_quiet:
             line = AuditLine(
                 at=self.now,
                 incident=record.incident,
@@ -144,6 +147,11 @@ class Turn:
         """The incident's revision as far as this turn knows it; 0 where it does not."""
         found = self._records.get(RecordKey(Kind.INCIDENT, incident))
         return found.revision if isinstance(found, Incident) else 0
+
+    def opened(self) -> list[Incident]:
+        """The incidents that this turn opens."""
+        born = (self._records.get(RecordKey(Kind.INCIDENT, incident)) for incident in self._born)
+        return [record for record in born if isinstance(record, Incident)]
 
     def changed(self) -> list[Record]:
         return list(self._records.values())
@@ -212,5 +220,7 @@ def standing_of(incident: Incident, escalation: Escalation) -> Standing:
             return Standing.ACKNOWLEDGED
         case Phase.OPEN if escalation.snooze is not None:
             return Standing.SNOOZED
+        case Phase.OPEN if escalation.suppression is not None:
+            return Standing.SUPPRESSED
         case _:
             return Standing.OPEN

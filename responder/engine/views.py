@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from responder.core.alert import Occurrence
 from responder.core.decision import DueKind, NoticeReason
+from responder.core.delivery import attempt_details
 from responder.core.identifiers import (
     ChannelName,
     ContactName,
@@ -21,17 +22,24 @@ from responder.core.machines.duty import Duty
 from responder.core.machines.escalation import Escalation
 from responder.core.machines.incident import Incident
 from responder.core.machines.notice import Happening, Notice
-from responder.core.machines.page import Page
+from responder.core.machines.page import Member, Page
 from responder.core.policy.escalation import Expect, Notify, Promise, Remediate, Step, Terms
 from responder.core.policy.escalation import Page as PageStep
-from responder.dialects.wording import notice_message
+from responder.dialects.wording import (
+    Situation,
+    digest_story,
+    explain_why,
+    members_of,
+    notice_message,
+    why_of,
+)
 from responder.engine.directory import Directory
 from responder.engine.points import Points
 from responder.engine.policies import Policies
-from responder.engine.situations import Seen, Situations
+from responder.engine.situations import Seen, Situations, keys_of
 from responder.engine.turn import standing_of
 from responder.ports.channel import Message, Spelling
-from responder.ports.store import AuditLine, Reader, Standing, StoredBody, Summary, SummaryQuery
+from responder.ports.store import AuditLine, Reader, Record, Standing, StoredBody, Summary, SummaryQuery
 
 ALERTS = 200  # occurrences that a story lists
 LINES = 500  # audit lines a page
@@ -40,6 +48,7 @@ _STANDS = {
     Standing.OPEN: NoticeReason.OPENED,
     Standing.ACKNOWLEDGED: NoticeReason.ACKNOWLEDGED,
     Standing.SNOOZED: NoticeReason.SNOOZED,
+    Standing.SUPPRESSED: NoticeReason.SUPPRESSED,
     Standing.RESOLVED: NoticeReason.RESOLVED,
     Standing.CLOSED: NoticeReason.RESOLVED,
 }
@@ -73,6 +82,25 @@ class Story:
     notices: Sequence[Notice]  # of channels; that a page is kept current is the page's own matter
     duties: Sequence[Duty]
     audit: Sequence[AuditLine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """An incident that a digest told of. `incident`, `standing`, `holder`: as they are now, None once forgotten."""
+
+    member: Member
+    has_left: bool  # it needed the digest no more before that arrived
+    incident: Incident | None = None
+    standing: Standing | None = None
+    holder: ContactName | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """A digest, whole, as of one moment: what it carries, one an incident, in the order of its message."""
+
+    page: Page
+    carried: Sequence[Carried]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +150,25 @@ class Views:
     async def story(self, incident: IncidentId) -> Story | None:
         async with self._points.reading("read.incident") as reader:
             return await self._story(reader, incident)
+
+    async def digest(self, name: str) -> Digest | None:
+        """None where there is no digest of that name."""
+        async with self._points.reading("read.digest") as reader:
+            found = await _digest(reader, name)
+        if found is None:
+            return None
+        page, records = found
+        return Digest(page=page, carried=[_carried(page, each, records) for each in _told(page)])
+
+    async def digest_message(self, name: str, seen: Seen) -> Message | None:
+        """The same in words, with every member."""
+        async with self._points.reading("read.digest") as reader:
+            found = await _digest(reader, name)
+        if found is None:
+            return None
+        page, records = found
+        listed, situation = self._situations.listed(_told(page), records, self._points.clock.now(), seen)
+        return digest_story(page, listed, situation, story=_attempts(page, situation))
 
     def reader(self, contact: ContactName | None, spelling: Spelling) -> Seen:
         """In which language and zone `contact` reads; None = somebody who is no contact, as the service is set."""
@@ -287,6 +334,46 @@ def _words(value: object) -> str:
 
 def _minutes(seconds: float) -> str:
     return f"{max(0, round(seconds / 60))} min"
+
+
+def _attempts(page: Page, situation: Situation) -> Iterator[str]:
+    """What became of each, in words."""
+    for attempt in page.attempts:
+        details = {"detail": "", **attempt_details(attempt), "contact": situation.person(page.contact)}
+        told = explain_why(why_of(page, attempt), details, situation.zone, situation.locale)
+        yield f"{situation.at(attempt.ended_at or attempt.claimed_at)} {told}"
+
+
+def _told(page: Page) -> list[Member]:
+    """All that it carries, those last that left it."""
+    staying = members_of(page)
+    left = members_of(
+        replace(page, left=(), members=tuple(each for each in page.members if each.page in page.left))
+    )
+    return [*staying, *(each for each in left if each.incident not in {other.incident for other in staying})]
+
+
+async def _digest(reader: Reader, name: str) -> tuple[Page, Mapping[RecordKey, Record]] | None:
+    """The page, and the records of what it carries."""
+    key = RecordKey(Kind.PAGE, name)
+    page = (await reader.records([key])).get(key)
+    if not isinstance(page, Page) or not page.members:
+        return None
+    return page, await reader.records([key for each in page.members for key in keys_of(each.incident)])
+
+
+def _carried(page: Page, member: Member, records: Mapping[RecordKey, Record]) -> Carried:
+    has_left = member.page in page.left
+    incident, escalation = (records.get(key) for key in keys_of(member.incident))
+    if not isinstance(incident, Incident) or not isinstance(escalation, Escalation):
+        return Carried(member=member, has_left=has_left)
+    return Carried(
+        member=member,
+        has_left=has_left,
+        incident=incident,
+        standing=standing_of(incident, escalation),
+        holder=escalation.lease.holder if escalation.lease is not None else None,
+    )
 
 
 async def _pair(reader: Reader, incident: IncidentId) -> tuple[Incident | None, Escalation | None]:

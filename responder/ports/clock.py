@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """The clock was put right by so much (`by`; forward where it is positive) that others may still go by the old time.
+
+    `at`: when it was, in the new time.
+    """
+
+    at: datetime
+    by: timedelta
+
+
 class Clock(Protocol):
+    @property
+    def jump(self) -> Jump | None:
+        """The last one, or None where there was none."""
+        ...
+
     def now(self) -> datetime:
         """The time, aware, UTC; never earlier than an answer before."""
         ...

@@ -1,8 +1,11 @@
 """The store: everything that is promised, in one transactional place.
 
 A `Unit` is one transaction: its reads see its own writes, and nothing of it is durable, or visible to anybody else,
-before the block ends without an exception. Units of one store do not interleave on one incident: `lock` takes the
-incidents first, in one order everywhere (incident, then due rows), so that two units cannot wait for each other.
+before the block ends without an exception. Where the store is shared, units run side by side, in one process and in
+several. They do not interleave on one incident: `lock` takes the incidents first, in one order everywhere (incident,
+then due rows), and a unit that reads a record of an incident it has not locked locks that incident first. What no lock
+covers (a new key, an occurrence, a record of no incident) is seen at the latest when the unit ends, which then raises
+`Conflict`: nothing of it happened, and it is to be run again from its beginning.
 Reads for people go through a `Reader`, which never waits for a unit.
 
 A record's due row is not written by anybody: `put_record` derives it from `record.due()`, so that the two cannot
@@ -11,7 +14,7 @@ differ. `conformance` tests in tests/ hold every adapter, and the in-memory fake
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,9 +39,10 @@ from responder.core.machines.heartbeat import Heartbeat
 from responder.core.machines.incident import Incident
 from responder.core.machines.notice import Notice
 from responder.core.machines.page import Page
+from responder.core.machines.storm import Storm
 from responder.core.policy.escalation import Promise
 
-Record = Incident | Escalation | Page | Notice | Duty | Heartbeat
+Record = Incident | Escalation | Page | Notice | Duty | Heartbeat | Storm
 
 
 def key_of(record: Record) -> RecordKey:
@@ -68,6 +72,7 @@ class StoredBody(NewBody):
     id: JournalId
     attempts: int  # to consume it, the running one included
     state: Stored
+    lease_until: datetime | None = None  # of the claim that is held on it; which claim it is, too
     done_at: datetime | None = None
     detail: str = ""  # why it was set aside
 
@@ -104,6 +109,7 @@ class Standing(StrEnum):
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     SNOOZED = "snoozed"
+    SUPPRESSED = "suppressed"  # Alertmanager keeps it quiet
     RESOLVED = "resolved"
     CLOSED = "closed"
 
@@ -164,6 +170,17 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """A process that serves from this store, as it last said itself. `id`: of that start of it."""
+
+    id: str
+    version: str  # of the program
+    book: str  # the hash of the policies it works by
+    loaded_at: datetime  # when it began to work by them
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """An API token; only its SHA-256 is kept."""
 
@@ -211,6 +228,14 @@ class Reader(Protocol):
         """By their start, oldest first, `after` of them skipped."""
         ...
 
+    async def firing(self, after: Fingerprint | None, limit: int) -> dict[Fingerprint, IncidentId]:
+        """Which incident's each open occurrence is, where it is one's: by fingerprint, those above `after`."""
+        ...
+
+    async def hidden_groups(self, limit: int) -> list[str]:
+        """Alertmanager groups in the `hidden` of incidents that are not closed."""
+        ...
+
     async def hidden_in(self, group: str) -> list[IncidentId]:
         """Incidents that are not closed and whose `hidden` has this Alertmanager group."""
         ...
@@ -246,8 +271,8 @@ class Reader(Protocol):
         ...
 
     async def unanswered_without_due(self, limit: int) -> list[IncidentId]:
-        """Open, unacknowledged, unsnoozed incidents above level 1 whose escalation has no due row, or one that was set
-        aside (promise 8); the oldest first."""
+        """Open, unacknowledged, unsnoozed incidents (suppressed ones too) above level 1 whose escalation has no due
+        row, or one that was set aside (promise 8); the oldest first."""
         ...
 
     async def bodies(self, after: JournalId, limit: int) -> list[StoredBody]:
@@ -268,12 +293,21 @@ class Reader(Protocol):
 
     async def token_by_digest(self, digest: str) -> Token | None: ...
 
+    async def replicas(self) -> list[Replica]:
+        """By `loaded_at`, then id; the newest last."""
+        ...
+
 
 class Unit(Reader, Protocol):
     """One transaction."""
 
+    @property
+    def soonest(self) -> Mapping[DueKind, datetime]:
+        """When the records that it has put are due, the first of each kind."""
+        ...
+
     async def lock(self, incidents: Collection[IncidentId]) -> None:
-        """Nobody else's unit changes these incidents until this one ends."""
+        """Nobody else's unit changes these incidents until this one ends. Waits for units that have them."""
         ...
 
     async def append_bodies(self, bodies: Sequence[NewBody]) -> list[JournalId]:
@@ -285,6 +319,10 @@ class Unit(Reader, Protocol):
 
         Fewer than `limit` where they are big, so that a claim fits into memory; never none while one is free.
         """
+        ...
+
+    async def still_claimed(self, bodies: Collection[StoredBody]) -> set[JournalId]:
+        """Those whose claim is still the one that `bodies` were given under; nobody else claims them in this unit."""
         ...
 
     async def finish_bodies(self, ids: Collection[JournalId], now: datetime) -> None: ...
@@ -304,7 +342,11 @@ class Unit(Reader, Protocol):
         ...
 
     async def put_record(self, record: Record, now: datetime) -> None:
-        """Insert or replace, with its due row. An Incident's key must be free: raises `KeyTaken` where it is not."""
+        """Insert it, or replace it as this unit has read it, with its due row.
+
+        Raises `Conflict`, at the latest when the unit ends, where it is not as it was read (or there, and was never
+        read). An Incident's key must be free: raises `KeyTaken` where this unit can see that it is not, else Conflict.
+        """
         ...
 
     async def put_summary(self, summary: Summary) -> None: ...
@@ -325,10 +367,18 @@ class Unit(Reader, Protocol):
 
     async def put_token(self, token: Token) -> None: ...
 
+    async def put_replica(self, replica: Replica) -> None: ...
+
+    async def delete_replicas_before(self, moment: datetime) -> None:
+        """Those last seen before `moment`."""
+        ...
+
     async def take_due(self, kind: DueKind, now: datetime, limit: int) -> list[DueRow]:
         """Rows due by `now`, earliest first, which no other unit has taken; they stay taken until this unit ends.
 
-        A postponed row stands where its postponement ends; one that was set aside is not among them.
+        It waits for nobody: a row whose incident another unit has locked is passed over too, and its incident is locked
+        where it is not. Nor are there rows of records that a newer program wrote. A postponed row stands where its
+        postponement ends; one that was set aside is not among them.
         Taking changes nothing: what is worked off is gone because its record was written with another `due()`.
         """
         ...
@@ -356,6 +406,14 @@ class Unit(Reader, Protocol):
         """Ended occurrences without an incident that ended before `moment`."""
         ...
 
+    async def delete_strays_before(self, moment: datetime, limit: int) -> int:
+        """What belongs to no incident and is over since before `moment`, `limit` of it: records that are not live, each
+        with what was asked of it, and lines of the audit.
+
+        A digest stays as long as a page that it carried, or the notice of its message.
+        """
+        ...
+
 
 class KeyTaken(Exception):
     """An incident that is not closed has this key already."""
@@ -372,8 +430,9 @@ class Store(Protocol):
         ...
 
     def unit(self) -> AbstractAsyncContextManager[Unit]:
-        """One transaction. Raises `Transient` where the database cannot be used now, `Permanent` where a person has to
-        mend it, and then nothing of the unit has happened.
+        """One transaction. Raises `Transient` where the database cannot be used now, `Conflict` where another unit came
+        between, `Permanent` where a person has to mend it, and then nothing of the unit has happened; `Unsure` where
+        the connection broke within the commit, and then all of it may have.
 
         Cancelling it waits for the call in progress, and leaves nothing behind; only where the commit had begun already
         may the unit have happened as a whole.
@@ -382,6 +441,12 @@ class Store(Protocol):
 
     def reading(self) -> AbstractAsyncContextManager[Reader]:
         """Raises like `unit`."""
+        ...
+
+    async def hear(self, ring: Callable[[str], None]) -> None:
+        """Ring when another process may have written something to work on: a body ("journal"), or what is due (the
+        name of its DueKind). Runs until cancelled; returns at once where nobody else writes. A hint may get lost.
+        """
         ...
 
     async def close(self) -> None:

@@ -15,7 +15,7 @@ from aiohttp.typedefs import Middleware
 
 from responder.core.errors import Failure, Transient
 from responder.ports.clock import Clock
-from responder.web.problems import Kind, Problem, of_transient, unavailable
+from responder.web.problems import Kind, Problem, of_permanent, of_transient
 
 SERVER = "responder"  # without a version: it helps nobody but an attacker
 REQUEST_ID = "X-Request-ID"
@@ -64,10 +64,8 @@ async def _answered(request: web.Request, handler: Handler, request_id: str) -> 
         log.warning("unavailable", problem=str(failure))
         return of_transient(failure).response(request_id)
     except Failure as failure:
-        log.error("broken", problem=str(failure), exc_info=failure)
-        return unavailable("what this needs is broken; the log says what has to be mended").response(
-            request_id
-        )
+        log.error("broken", problem=str(failure))
+        return of_permanent(failure).response(request_id)
     except Exception as error:  # one request's fault ends that request, and the log has it in full
         log.error("request failed", problem=type(error).__name__, exc_info=error)
         return Problem(Kind.INTERNAL, f"this is our fault; the log has it under {request_id}").response(

@@ -24,6 +24,7 @@ from responder.web.shapes import (
     CommandReply,
     DeclareRequest,
     DifferenceShape,
+    DigestStory,
     Incidents,
     IncidentsQuery,
     IncidentStory,
@@ -36,11 +37,12 @@ from responder.web.shapes import (
     SnoozeRequest,
     WaiveRequest,
 )
-from responder.web.stories import of_audit, of_story, of_summary
+from responder.web.stories import of_audit, of_digest, of_story, of_summary
 
 REPLIES: dict[int, type[Shape]] = {200: CommandReply, 202: CommandReply}
 
 _ID = re.compile(r"[Ii]?([1-9][0-9]{0,17})", re.ASCII)
+_DIGEST = re.compile(r"[Dd]([1-9][0-9]{0,17})", re.ASCII)
 
 
 def incident_of(call: Call) -> IncidentId:
@@ -49,6 +51,12 @@ def incident_of(call: Call) -> IncidentId:
     if found is None:
         raise _unknown(call.path["incident"])
     return IncidentId(f"I{found[1]}")
+
+
+def target_of(call: Call) -> IncidentId:
+    """The same for a command, which may be about a digest as well: `D57`, `d57`."""
+    found = _DIGEST.fullmatch(call.path["incident"])
+    return IncidentId(f"D{found[1]}") if found is not None else incident_of(call)
 
 
 def _unknown(incident: str) -> Unknown:
@@ -79,6 +87,14 @@ async def show_incident(call: Call) -> Answer:
     if story is None:
         raise _unknown(incident)
     return Answer(of_story(story, LINES))
+
+
+async def show_digest(call: Call) -> Answer:
+    found = _DIGEST.fullmatch(call.path["digest"])
+    digest = await call.service.views.digest(f"D{found[1]}") if found is not None else None
+    if digest is None:
+        raise refusal(Unknown, "no_digest", digest=call.path["digest"][:40])
+    return Answer(of_digest(digest))
 
 
 async def audit_of_incident(call: Call) -> Answer:
@@ -127,7 +143,7 @@ class Commanding:
     make: Callable[[Any, str], Ask]
 
     async def __call__(self, call: Call) -> Answer:
-        incident = incident_of(call)
+        incident = target_of(call)
         asked: Command = call.body
         ask = self.make(asked, call.path.get("duty", ""))
         reply = await call.service.commands.ask(call.actor, incident, ask, revision=asked.revision)
@@ -194,6 +210,16 @@ OPERATIONS: tuple[Operation, ...] = (
         refusals=(Kind.UNKNOWN,),
     ),
     Operation(
+        id="show-digest",
+        method="GET",
+        path="/digests/{digest}",
+        summary="A storm's digest (D57): to whom, each attempt, and all incidents that it carries as they stand now",
+        role=Role.VIEWER,
+        act=show_digest,
+        answers={200: DigestStory},
+        refusals=(Kind.UNKNOWN,),
+    ),
+    Operation(
         id="audit-of-incident",
         method="GET",
         path="/incidents/{incident}/audit",
@@ -216,7 +242,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _command(
         "ack",
-        "Take it, for a while",
+        "Take it, for a while; of a digest (D57) all that it carries and nobody has",
         AcknowledgeRequest,
         lambda body, _: commands.Acknowledge(wanted=body.length),
     ),

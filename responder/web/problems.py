@@ -14,7 +14,7 @@ from typing import ClassVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from responder.core.errors import Transient
+from responder.core.errors import Failure, Transient
 
 TYPES = "urn:responder:problem:"
 MEDIA = "application/problem+json"
@@ -120,7 +120,13 @@ def stopping() -> Problem:
 
 def of_transient(failure: Transient) -> Problem:
     """The text of a failure names our own insides; it is for the log."""
-    return unavailable("what this needs cannot be reached just now; send it again", failure.retry_after)
+    what = failure.outward or "what this needs cannot be reached just now"
+    return unavailable(f"{what}; send it again", failure.retry_after)
+
+
+def of_permanent(failure: Failure) -> Problem:
+    what = failure.outward or "what this needs is broken; the log says what has to be mended"
+    return unavailable(what)
 
 
 def of_validation(error: ValidationError, what: str) -> Problem:

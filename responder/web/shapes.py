@@ -212,8 +212,42 @@ class PageShape(Shape):
     subject: str
     asked_at: datetime
     next_at: datetime | None
+    digest: str = Field(
+        default="",
+        description="the digest that it went in, which has its attempts; acknowledge it like an incident",
+    )
     words: str
     attempts: list[AttemptShape]
+
+
+class DigestMember(Shape):
+    incident: str
+    page: str = Field(description="the incident's own page, which went in the digest")
+    reason: str
+    told_level: Level = Field(description="the incident's when the page joined")
+    has_left: bool = Field(description="it was answered, or had risen, before the digest arrived")
+    title: str = Field(description="empty where the incident is not stored any more, and so are the others")
+    level: Level | None = Field(description="now")
+    state: Standing | None = Field(description="now")
+    holder: str | None
+
+
+class DigestStory(Shape):
+    """The pages of a storm that went to one person as one, as of one moment."""
+
+    digest: str
+    contact: str
+    reason: str
+    state: str
+    asked_at: datetime
+    next_at: datetime | None
+    words: str
+    holders: dict[str, int] = Field(
+        description="who has acknowledged how many of its incidents, and has them now"
+    )
+    unanswered: int = Field(description="its incidents that are open and nobody has")
+    attempts: list[AttemptShape]
+    members: list[DigestMember] = Field(description="one an incident, in the order of the message")
 
 
 class NoticeShape(Shape):
@@ -262,6 +296,14 @@ class SnoozeShape(Shape):
     until: datetime
 
 
+class SuppressionShape(Shape):
+    since: datetime
+    by: list[str] = Field(
+        description="the silences and the alerts that keep it quiet, as Alertmanager names them"
+    )
+    until: datetime = Field(description="when people hear of it, unless Alertmanager says it again before")
+
+
 class IncidentStory(Shape):
     """One incident, whole, as of one moment."""
 
@@ -287,6 +329,12 @@ class IncidentStory(Shape):
     links: dict[str, str]
     lease: LeaseShape | None
     snooze: SnoozeShape | None
+    suppression: SuppressionShape | None = Field(
+        description="Alertmanager keeps all its alerts quiet, so nobody is paged"
+    )
+    doubted_at: datetime | None = Field(
+        description="when a person was asked to look: no Alertmanager has its alerts, and none has told their end"
+    )
     reached_at: datetime = Field(description="when its level was reached")
     reached: list[str] = Field(description="contacts to whom a page was handed over")
     next_due: datetime | None = Field(
@@ -339,6 +387,12 @@ class LoopShape(Shape):
     problem: str = Field(description="of its last failure; empty = none")
 
 
+class OutwardBeatShape(Shape):
+    arrived_at: datetime | None = Field(description="when the last one that arrived was sent")
+    withheld: dict[str, str] = Field(description="why the last one was not sent; empty = it was")
+    problem: str = Field(description="why the last one that was sent did not arrive; empty = it did")
+
+
 class StatusShape(Shape):
     version: str
     ready: bool
@@ -350,6 +404,12 @@ class StatusShape(Shape):
     oldest_overdue_seconds: dict[str, float]
     waiting_bodies: int = Field(description="accepted and not consumed")
     set_aside_bodies: int
+    isolated_since: datetime | None = Field(
+        description="no channel takes anything; null = one does, or none was tried"
+    )
+    outward_beat: OutwardBeatShape | None = Field(
+        description="our own, to a switch outside; null = none is set"
+    )
 
 
 class TokenShape(Shape):

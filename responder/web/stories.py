@@ -6,6 +6,7 @@ Labels, annotations and titles are strangers' text and go out as they are, in JS
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -18,15 +19,17 @@ from responder.core.machines.notice import Notice
 from responder.core.machines.page import Page
 from responder.core.policy.fields import format_duration
 from responder.dialects.visible import safe_url
-from responder.dialects.wording import explain_why
-from responder.engine.views import Rung, Story
-from responder.ports.store import AuditLine, StoredBody, Summary, Token
+from responder.dialects.wording import explain_why, why_of
+from responder.engine.views import Digest, Rung, Story
+from responder.ports.store import AuditLine, Standing, StoredBody, Summary, Token
 from responder.web.shapes import (
     AlertShape,
     AttemptShape,
     AuditLines,
     AuditLineShape,
     BodyShape,
+    DigestMember,
+    DigestStory,
     DutyShape,
     IncidentStory,
     IncidentSummary,
@@ -35,6 +38,7 @@ from responder.web.shapes import (
     PageShape,
     RungShape,
     SnoozeShape,
+    SuppressionShape,
     TokenShape,
 )
 
@@ -62,7 +66,7 @@ def of_summary(summary: Summary) -> IncidentSummary:
 def of_story(story: Story, lines: int) -> IncidentStory:
     """`lines`: how many audit lines make a whole page."""
     incident, escalation = story.incident, story.escalation
-    lease, snooze = escalation.lease, escalation.snooze
+    lease, snooze, quiet = escalation.lease, escalation.snooze, escalation.suppression
     return IncidentStory(
         incident=incident.incident,
         title=incident.title,
@@ -86,6 +90,10 @@ def of_story(story: Story, lines: int) -> IncidentStory:
         links=_links(incident.links),
         lease=LeaseShape(holder=lease.holder, since=lease.since, until=lease.until) if lease else None,
         snooze=SnoozeShape(by=snooze.by, until=snooze.until) if snooze else None,
+        suppression=SuppressionShape(since=quiet.since, by=list(quiet.by), until=quiet.until)
+        if quiet
+        else None,
+        doubted_at=incident.doubted_at,
         reached_at=escalation.reached_at,
         reached=list(escalation.reached),
         next_due=story.next_due,
@@ -135,8 +143,39 @@ def of_page(page: Page) -> PageShape:
         subject=page.subject,
         asked_at=page.asked_at,
         next_at=page.next_at,
+        digest=page.digest,
         words=_words_of_page(page),
-        attempts=[of_attempt(attempt, _why_of(page, attempt), page.contact) for attempt in page.attempts],
+        attempts=[of_attempt(attempt, why_of(page, attempt), page.contact) for attempt in page.attempts],
+    )
+
+
+def of_digest(digest: Digest) -> DigestStory:
+    page, carried = digest.page, digest.carried
+    return DigestStory(
+        digest=page.page,
+        contact=page.contact,
+        reason=page.reason.value,
+        state=page.phase.value,
+        asked_at=page.asked_at,
+        next_at=page.next_at,
+        words=_words_of_page(page),
+        holders=dict(Counter(each.holder for each in carried if each.holder is not None).most_common()),
+        unanswered=sum(each.standing is Standing.OPEN for each in carried),
+        attempts=[of_attempt(attempt, why_of(page, attempt), page.contact) for attempt in page.attempts],
+        members=[
+            DigestMember(
+                incident=each.member.incident,
+                page=each.member.page,
+                reason=each.member.reason.value,
+                told_level=each.member.level,
+                has_left=each.has_left,
+                title=each.incident.title if each.incident is not None else "",
+                level=each.incident.level if each.incident is not None else None,
+                state=each.standing,
+                holder=each.holder,
+            )
+            for each in carried
+        ],
     )
 
 
@@ -236,36 +275,20 @@ def _links(links: Mapping[str, str]) -> dict[str, str]:
 
 
 def _words_of_page(page: Page) -> str:
-    """What became of it. A withdrawn one says whether it may have arrived."""
+    """What became of it. A withdrawn one says whether it may have arrived, a gathered one what it goes in."""
+    if page.digest:
+        return explain_why(pages.Why.GATHERED, {"digest": page.digest})
+    if page.phase is pages.Phase.GATHERING and page.next_at is not None:
+        until = {"until": page.next_at.isoformat()}
+        return explain_why(
+            pages.Why.GATHERING, {"contact": page.contact, "reason": page.reason.value} | until
+        )
     why = pages.Why.ASKED
     if page.phase is pages.Phase.WITHDRAWN:
         may_be_there = (None, Outcome.ACCEPTED, Outcome.UNKNOWN)
         went = any(attempt.outcome in may_be_there for attempt in page.attempts)
         why = pages.Why.WITHDRAWN_IN_FLIGHT if went else pages.Why.WITHDRAWN
     return explain_why(why, {"contact": page.contact, "reason": page.reason.value})
-
-
-def _why_of(page: Page, attempt: Attempt) -> str:
-    """The code under which the audit told of this attempt's end."""
-    withdrawn = page.phase is pages.Phase.WITHDRAWN
-    is_last = attempt.number == len(page.attempts)
-    match attempt.outcome:
-        case None:
-            return pages.Why.CLAIMED
-        case Outcome.ACCEPTED:
-            return pages.Why.ACCEPTED_BEFORE_WITHDRAWAL if withdrawn else pages.Why.ACCEPTED
-        case Outcome.UNKNOWN:
-            is_end = is_last and page.phase is not pages.Phase.OWED
-            return pages.Why.UNKNOWN_WITHDRAWN if is_end else pages.Why.UNKNOWN
-        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY if is_last and withdrawn:
-            return pages.Why.RESULT_AFTER_WITHDRAWAL
-        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY if (
-            is_last and page.phase is pages.Phase.FAILED
-        ):
-            return pages.Why.FAILED
-        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY:
-            following = page.next_method if is_last else page.attempts[attempt.number].method
-            return pages.Why.RETRIED if following == attempt.method else pages.Why.NEXT_METHOD
 
 
 def _why_shown(notice: Notice, attempt: Attempt) -> str:

@@ -7,6 +7,7 @@ from responder.core.identifiers import ContactName
 from responder.dialects.wording import refusal
 from responder.engine.commands import Role
 from responder.engine.reload import Loaded
+from responder.engine.service import Service
 from responder.ports.store import StoredBody
 from responder.web.operations import Answer, Call, Operation
 from responder.web.problems import Kind
@@ -16,6 +17,7 @@ from responder.web.shapes import (
     JournalQuery,
     JournalShape,
     LoopShape,
+    OutwardBeatShape,
     PoliciesShape,
     StatusShape,
     TokenRequest,
@@ -62,8 +64,17 @@ async def show_status(call: Call) -> Answer:
         oldest_overdue_seconds={kind.value: age.total_seconds() for kind, age in backlog.overdue.items()},
         waiting_bodies=backlog.waiting,
         set_aside_bodies=backlog.set_aside,
+        isolated_since=service.reach.isolated_since if service.reach.is_isolated else None,
+        outward_beat=_outward(service) if service.points.is_watched else None,
     )
     return Answer(status)
+
+
+def _outward(service: Service) -> OutwardBeatShape:
+    outward = service.outward
+    return OutwardBeatShape(
+        arrived_at=outward.sent_at, withheld=dict(outward.withheld), problem=outward.problem
+    )
 
 
 async def list_tokens(call: Call) -> Answer:

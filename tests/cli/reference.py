@@ -19,9 +19,9 @@ HEAD = """# The command line
 Drawn from the commands themselves; change those, then run `python -m tests.cli.reference`.
 
 `responder` speaks to the service through its API, except for `serve`, `check`, `schema`, `explain`, `messages` and
-`slack`, which need none, and `token … --offline`. On the machine of the service it just works: the first start writes
-a token to `var/token`. Elsewhere `RESPONDER_URL` says where the service is and `RESPONDER_TOKEN` (or a file) who you
-are. A token is never a word of the command line, where others could read it.
+`slack`, which need none, `db copy`, and `token … --offline`. On the machine of the service it just works: the first
+start writes a token to `var/token`. Elsewhere `RESPONDER_URL` says where the service is and `RESPONDER_TOKEN` (or a
+file) who you are. A token is never a word of the command line, where others could read it.
 
 Tables and lines are for people. `--output json`, before or after the command, prints one JSON object on standard output
 (`incidents watch`: one a line), whatever else is said goes to standard error. Times in it are UTC, durations seconds.
@@ -48,9 +48,10 @@ SHAPES = """
 | `replay` | `{"bodies", "alerts", "unreadable", "changes": [{"journal", "index", "differs": {…}}]}` |
 | `token create` | `{"token": {…}, "secret"}` |
 | `token list` | `{"tokens": […]}` |
+| `db copy` | `{"from", "to", "rows", "tables": {table: rows}}` |
 | `slack check` | `{"ok", "findings": [{"what", "state", "words"}]}`; a state is `ok`, `warning` or `wrong` |
 | `slack manifest` | the manifest, which Slack takes as JSON too |
-| `status` | as the API answers |
+| `status` | as the API answers; where it cannot look the token up, `ready` and `problems` alone, from `/readyz` |
 
 The API's own shapes stand in its description, `/api/openapi.json`.
 """

@@ -33,6 +33,21 @@ def test_a_credential_that_is_set_is_not_warned_about():
     assert "canary" not in ran.out
 
 
+def test_a_variable_that_nobody_reads_is_warned_about_and_one_that_a_policy_reads_is_not(tmp_path):
+    number = "{webhook: sms-emergency, to: {from_env: DBA_PHONE}}"
+    folder = policies_with(tmp_path, "contacts.yaml", number, number.replace("DBA", "RESPONDER_DBA"))
+    env = {"RESPONDER_DATABSE_URL": "canary", "RESPONDER_DBA_PHONE": "+8210", "RESPONDER_FUNNY": "x"}
+    ran = run("check", "--policies", folder, env=env)
+    assert (
+        "warning: environment: RESPONDER_DATABSE_URL is set, and nothing reads it — did you mean "
+        "RESPONDER_DATABASE_URL?" in ran.out
+    )
+    assert "RESPONDER_FUNNY is set, and nothing reads it — leave it out" in ran.out
+    assert "RESPONDER_DBA_PHONE is set" not in ran.out
+    assert ran.code == 0
+    assert "canary" not in ran.out
+
+
 def test_a_contact_without_a_method_is_warned_about(tmp_path):
     phone = "      - {webhook: sms-emergency, to: {from_env: DBA_PHONE}}\n"
     chat = "      - {slack: {from_env: DBA_SLACK}}\n"

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import socket
 import sys
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
@@ -12,10 +15,15 @@ from responder.cli.client import Api, open_http
 from responder.cli.options import Session
 from responder.cli.outcome import Exit, Forbidden
 from responder.cli.story import tell_list, tell_story
+from responder.core.identifiers import Kind, RecordKey
+from responder.core.machines.escalation import Suppressed
+from responder.core.machines.incident import AlertsDoubted
 from responder.engine.commands import Role
+from responder.engine.turn import Turn
+from responder.ports.store import Unit
 from tests.cli.desk import at_desk
 from tests.engine import plan
-from tests.engine.world import make_world
+from tests.engine.world import World, make_world
 from tests.fakes.store import MemoryStore
 
 
@@ -101,6 +109,33 @@ async def test_it_is_told_who_has_it_and_what_comes_when_that_ends(desk):
     assert "first has it until 2026-11-23 12:30 UTC" in out
     assert "next: it is open again, and its holder and the last step are paged at 2026-11-23 12:30 UTC" in out
     assert "held" in out
+
+
+async def test_it_is_told_that_alertmanager_keeps_it_quiet_and_what_it_does_not_have(desk):
+    await desk.world.fire("Disk", level="3")
+    until = desk.world.clock.now() + timedelta(minutes=5)
+    await tell(desk.world, Kind.ESCALATION, Suppressed(until=until, by=("s1", "s\x1b2")))
+    out = (await desk.done("incidents", "show", 1)).out
+    assert "nobody has it; Alertmanager keeps it quiet since 2026-11-23 12:00 UTC (s1, s\\x1b2)" in out
+    assert (
+        "next: nobody is paged while Alertmanager keeps it quiet, which it has to say again before "
+        "2026-11-23 12:05 UTC"
+    ) in out
+    assert "suppressed" in (await desk.done("incidents", "list")).out
+    assert "I1" in (await desk.done("incidents", "list", "--state", "suppressed")).out
+
+    await tell(desk.world, Kind.INCIDENT, AlertsDoubted(subject="Disk"))
+    out = (await desk.done("incidents", "show", 1)).out
+    assert "no Alertmanager has its alerts any more: see whether it is over, and resolve it" in out
+
+
+async def tell(world: World, kind: Kind, event: object) -> None:
+    async def work(unit: Unit) -> None:
+        turn = Turn(unit, world.clock.now())
+        turn.tell(RecordKey(kind, "I1"), event)
+        await world.service.handle.finish(turn)
+
+    await world.service.points.commit("commit.reconcile", work)
 
 
 @pytest.mark.parametrize(
@@ -540,3 +575,46 @@ async def test_a_proxy_of_the_environment_is_not_asked_for_what_it_must_not_be()
             "NO_PROXY": "127.0.0.1",
         }
         assert (await desk.run("incidents", "list", env=env)).code == 0
+
+
+async def test_a_digest_is_shown_with_all_that_it_carries(desk):
+    documents = plan.plan()
+    documents["escalation"]["storm"] = {"incidents": 2}
+    desk.world.service.policies.replace(plan.book(documents))
+    for name in ("Disk", "Memory", "Node"):
+        await desk.world.fire(name)
+    await desk.world.advance(seconds=30)
+    await desk.run("incidents", "ack", 4)
+    (page,) = json.loads((await desk.run("incidents", "show", 4, "-o", "json")).out)["pages"]
+    ran = await desk.run("incidents", "show", page["digest"].lower())
+    assert ran.code == 0
+    head, what, who, *rest = ran.out.splitlines()
+    assert head == f"{page['digest']} · digest of 2 incidents · accepted"
+    assert "first" in what
+    assert who.strip() == "first has 1, nobody has 1"
+    assert rest[0].strip() == f"acknowledge all of it: responder incidents ack {page['digest']}"
+    told = "\n".join(rest)
+    assert re.search(r"accepted +attempt 1 by to-first", told)
+    assert re.search(r"I2 +2 +open +- +Memory", told)
+    assert re.search(r"I4 +2 +acknowledged +first +Node", told)
+    ran = await desk.run("incidents", "show", "D99")
+    assert (ran.code, "There is no digest D99" in ran.err) == (1, True)
+    assert "members" in (await desk.run("incidents", "show", page["digest"], "-o", "json")).json()
+
+
+async def test_a_digest_is_acknowledged_as_a_whole(desk):
+    documents = plan.plan()
+    documents["escalation"]["storm"] = {"incidents": 2}
+    desk.world.service.policies.replace(plan.book(documents))
+    for name in ("Disk", "Memory", "Node"):
+        await desk.world.fire(name)
+    await desk.world.advance(seconds=30)
+    story = json.loads((await desk.run("incidents", "show", 4, "--output", "json")).out)  # I3 is the storm
+    (page,) = story["pages"]
+    assert page["words"] == f"goes in the digest {page['digest']}"
+    ran = await desk.run("incidents", "ack", page["digest"].lower())
+    assert ran.code == 0
+    assert "2 incidents acknowledged" in ran.out
+    ran = await desk.run("incidents", "resolve", page["digest"])
+    assert "A digest can only be acknowledged" in ran.err
+    assert (await desk.run("incidents", "ack", "D99")).code == 1

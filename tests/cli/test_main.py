@@ -13,8 +13,12 @@ from responder.cli.client import read_answer
 from responder.cli.outcome import Exit, Trouble
 from responder.cli.output import Terminal, plain, visible_line
 from responder.cli.serve import told
-from tests.cli.desk import run
+from tests.cli.desk import at_desk, run
 from tests.cli.reference import CLI, reference
+from tests.engine.world import make_world
+from tests.fakes.beacon import FakeBeacon
+from tests.fakes.clock import FakeClock
+from tests.fakes.store import MemoryStore
 from tests.house.tree import ROOT
 
 HEAVY = (
@@ -161,11 +165,28 @@ async def test_the_service_says_how_it_is_doing(desk):
     assert f"{desk.url}: ready" in ran.out
     assert "version 9.9" in ran.out
     assert (await desk.run("status", "-o", "json")).json()["ready"] is True
+    assert "outward beat: none; set RESPONDER_BEAT_URL" in ran.out
+    assert "ISOLATED" not in ran.out
     desk.world.service.is_stopping = True
     ran = await desk.run("status")
     assert ran.code == 1
     assert "NOT READY" in ran.out
     assert "service: stopping" in ran.out
+
+
+async def test_the_service_says_that_nobody_hears_it_and_why():
+    clock = FakeClock()
+    beacon = FakeBeacon(clock)
+    world = await make_world(MemoryStore(), clock=clock, beacon=beacon)
+    async with at_desk(world) as desk:
+        await world.service.outward.beat()
+        world.service.reach.resume()
+        said = (await desk.run("status")).out
+        assert "ISOLATED since" in said
+        assert "outward beat: last arrived never" in said
+        assert "withheld, auditor: it has not looked since we started" in said
+        world.service.outward.problem = "outward beat: hc-ping.com answered 404"
+        assert "hc-ping.com answered 404" in (await desk.run("status")).out
 
 
 @pytest.mark.parametrize(

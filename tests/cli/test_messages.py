@@ -15,6 +15,7 @@ KINDS = (
         "level 3, open for 15 minutes, people paged",
         "acknowledged",
         "snoozed",
+        "suppressed",
         "resolved by hand, alerts still fire",
     ),
     *("level 1", "it keeps coming back", "a duty is due", "labels that would like to be markup"),

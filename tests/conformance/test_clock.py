@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from responder.adapters.clock import SystemClock
+from responder.adapters.clock import DatabaseClock, SystemClock
 from responder.ports.clock import Clock
 from tests.fakes.clock import FakeClock, let_others_run
 
@@ -32,9 +33,20 @@ def fake() -> Rig:
     return Rig(clock, timedelta(hours=1), lambda: clock.advance(hours=1))
 
 
-@pytest.fixture(params=[system, fake], ids=["system", "fake"])
-def rig(request):
-    return request.param()
+async def database() -> Rig:
+    """Of a database whose time is five minutes ahead of the wall here."""
+    wall = SystemClock()
+
+    async def ask() -> datetime:
+        return wall.now() + timedelta(minutes=5)
+
+    return Rig(await DatabaseClock.measured(ask), timedelta(milliseconds=5), lambda: None)
+
+
+@pytest.fixture(params=[system, fake, database], ids=["system", "fake", "database"])
+async def rig(request):
+    made = request.param()
+    return await made if inspect.isawaitable(made) else made
 
 
 def test_the_time_is_aware_and_utc(rig):

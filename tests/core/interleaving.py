@@ -6,6 +6,7 @@ An act is a name and two small numbers, so that hypothesis can shrink a life to 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from responder.core.invariants import Code
 from responder.core.level import Level
 from responder.core.machines import duty, escalation, heartbeat, incident, notice
 from responder.core.machines.heartbeat import Heartbeat
+from responder.core.machines.page import Page
 from tests.core.matrix import CEO, CTO, DEVOPS, MINUTE, ON_CALL, SECOND
 from tests.core.world import MACHINES, Advance, World
 
@@ -33,7 +35,7 @@ LENGTHS = (
     125 * MINUTE,
 )
 LEVELS = (Level.MINOR, Level.MODERATE, Level.SEVERE, Level.FATAL)
-WEATHERS = ("fine", "silent", "failing", "refusing", "unsure")
+WEATHERS = ("fine", "silent", "failing", "refusing", "isolated", "unsure")
 WATCHDOG = "watchdog"
 Act = tuple[str, int, int]
 
@@ -201,6 +203,58 @@ def show(world: World, a: int, b: int) -> None:
         world.ask(Kind.NOTICE, shown[a % len(shown)].id, notice.Wanted(reason=NoticeReason.NOTE))
 
 
+def storm(world: World, a: int, b: int) -> None:
+    """So many incidents open, or so few, as the next counts will have it."""
+    world.opening = (30, 0, 15, 14)[a % 4]
+    world.note(f"{world.opening} incidents a minute")
+    world.count()
+    world.finish()
+
+
+def neighbours(world: World, a: int, b: int) -> None:
+    """Troubles besides, which page the same people while a storm rages."""
+    storm(world, 0, b)
+    for _ in range(b % 2 + 1):
+        world.open(LEVELS[a % 2 + (b == 4)], by=_person(b))
+        world.finish()
+
+
+def answer_digest(world: World, a: int, b: int) -> None:
+    found = [record for record in world.records.values() if isinstance(record, Page) and record.members]
+    if found:
+        world.answer_digest(found[a % len(found)], _person(b))
+
+
+def rise(world: World, a: int, b: int) -> None:
+    """An incident rises, be it the newest or a neighbour's."""
+    every = [key.id for key in world.records if key.kind is Kind.INCIDENT]
+    world.ask(
+        Kind.INCIDENT, every[-1 - a % len(every)], incident.LevelSet(by=_person(b), level=LEVELS[b % 4])
+    )
+
+
+def vanish(world: World, a: int, b: int) -> None:
+    """No Alertmanager has any of its alerts: they are taken for ended, or somebody is asked."""
+    state = world.current()
+    if state is None or not state.is_live:
+        return
+    gone = {
+        key: one for key, one in world.occurrences.items() if one.is_open and one.incident == state.incident
+    }
+    if not gone:
+        return
+    if not incident.may_end_unseen(state):
+        world.ask(Kind.INCIDENT, state.incident, incident.AlertsDoubted(subject="all"))
+        return
+    for key, one in gone.items():
+        world.occurrences[key] = replace(one, ends_at=max(world.now, one.starts_at))
+    world.ask(Kind.INCIDENT, state.incident, incident.AlertsGone(count=len(gone)))
+
+
+def _in_minutes(world: World, b: int) -> datetime:
+    return world.now + (b * 5 + 2) * MINUTE
+
+
 ACTS: Mapping[str, Callable[[World, int, int], None]] = {
     "fire": fire,
     "refire": refire,
@@ -228,6 +282,14 @@ ACTS: Mapping[str, Callable[[World, int, int], None]] = {
     "run_failed": _to(
         Kind.ESCALATION, lambda w, a, b: escalation.MoveWanted(why=escalation.EarlyWhy.REMEDIATION_FAILED)
     ),
+    "suppress": _to(
+        Kind.ESCALATION, lambda w, a, b: escalation.Suppressed(until=_in_minutes(w, b), by=("silence",))
+    ),
+    "unsuppress": _to(Kind.ESCALATION, lambda w, a, b: escalation.Unsuppressed()),
+    "vanish": vanish,
+    "seen": _to(Kind.INCIDENT, lambda w, a, b: incident.AlertsSeen()),
+    "quiet": _to(Kind.INCIDENT, lambda w, a, b: incident.AlertsSuppressed(until=_in_minutes(w, b))),
+    "loud": _to(Kind.INCIDENT, lambda w, a, b: incident.AlertsUnsuppressed()),
     "hold": hold,
     "pass_time": pass_time,
     "be_down": be_down,
@@ -244,6 +306,10 @@ ACTS: Mapping[str, Callable[[World, int, int], None]] = {
     "beat": beat,
     "miss": miss,
     "show": show,
+    "storm": storm,
+    "neighbours": neighbours,
+    "answer_digest": answer_digest,
+    "rise": rise,
 }
 # What happens most is listed most.
 _OFTEN = (
@@ -259,6 +325,7 @@ _OFTEN = (
     "accept",
     "reject",
     "stale",
+    "neighbours",
 )
 _MOST = ("pass_time",) * 6
 acts = st.tuples(st.sampled_from((*ACTS, *_OFTEN, *_MOST)), st.integers(0, 7), st.integers(0, 4))

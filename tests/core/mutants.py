@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from responder.core.decision import Decision, PageAsked, PageReason
+from responder.core.decision import AlarmRaised, Decision, PageAsked, PageReason
 from responder.core.delivery import Accepted, Outcome, Rejected, SendDue
 from responder.core.identifiers import ContactName, Kind
 from responder.core.invariants import Code
 from responder.core.level import Level
-from responder.core.machines import duty, escalation, heartbeat, incident, page
-from tests.core.matrix import CEO, HOUR
+from responder.core.machines import duty, escalation, heartbeat, incident, page, storm
+from tests.core.matrix import CEO, HOUR, I1
 from tests.core.world import MACHINES, Advance
 
 Alter = Callable[[Any, Any, Decision[Any], datetime], Decision[Any]]
@@ -167,6 +167,10 @@ def _unlimited(before: Any, event: Any, decision: Decision[Any], now: datetime) 
     return decision
 
 
+def _for_long(before: Any, after: Any, now: datetime) -> escalation.Suppression:
+    return escalation.Suppression(since=now, until=now + 9 * HOUR)
+
+
 def _held_by_the_paged(before: Any, event: Any, decision: Decision[Any], now: datetime) -> Decision[Any]:
     """Being reached counts as an answer."""
     if isinstance(event, escalation.HandedOver) and before.phase is escalation.Phase.CLIMBING:
@@ -184,6 +188,18 @@ def _early_at_once(before: Any, after: Any, now: datetime) -> Any:
 
 
 L, E = escalation.Why, Kind.ESCALATION
+
+
+def _is_digest(before: Any, event: Any, decision: Decision[Any]) -> bool:
+    return decision.why is page.Why.CLAIMED and len(before.members) > 1
+
+
+def _forgets_its_window(before: Any, event: Any, decision: Decision[Any], now: datetime) -> Decision[Any]:
+    if decision.why is page.Why.RELEASED:
+        return replace(decision, state=replace(decision.state, next_at=None))
+    return decision
+
+
 MUTANTS = (
     # Incidents
     Mutant(
@@ -352,6 +368,24 @@ MUTANTS = (
     Mutant("being reached counts as an answer", E, Code.LEASE_WRONGLY, _held_by_the_paged),
     Mutant("a lease may be as long as they like", E, Code.LEASE_WRONGLY, _unlimited),
     Mutant(
+        "what was said once is suppressed for long",
+        E,
+        Code.SUPPRESSED_WRONGLY,
+        _when(_why(L.SUPPRESSED), suppression=_for_long),
+    ),
+    Mutant(
+        "the next step that a person asks for silences the others",
+        E,
+        Code.SUPPRESSED_WRONGLY,
+        _when(_why(L.ESCALATED), suppression=_for_long, since=None),
+    ),
+    Mutant(
+        "the end of a silence pages nobody",
+        E,
+        Code.UNTOLD,
+        _keeps_quiet(PageAsked, lambda decision: decision.why is L.UNSUPPRESSED),
+    ),
+    Mutant(
         "an alert that joins ends every lease",
         E,
         Code.LEASE_WRONGLY,
@@ -493,6 +527,44 @@ MUTANTS = (
         _when(_why(duty.Why.CAME_DUE), remind_at=None),
     ),
     Mutant("it comes due and nobody hears", Kind.DUTY, Code.UNTOLD, _keeps_quiet(PageAsked)),
+    # Storms
+    Mutant(
+        "a digest forgets a member when it is sent",
+        Kind.PAGE,
+        Code.DIGEST_WRONGLY,
+        _when(_is_digest, members=lambda before, after, now: after.members[1:]),
+    ),
+    Mutant("a digest is of one incident", Kind.PAGE, Code.DIGEST_MALFORMED, _when(_is_digest, incident=I1)),
+    Mutant(
+        "the members of a digest that failed wait on",
+        Kind.PAGE,
+        Code.UNCARRIED,
+        _ignores(page.Dropped, page.Why.STALE),
+    ),
+    Mutant(
+        "a member that is answered stays in its digest", Kind.PAGE, Code.UNTOLD, _keeps_quiet(page.MemberLeft)
+    ),
+    Mutant(
+        "a page that has waited asks for nobody to go with it",
+        Kind.PAGE,
+        Code.UNTOLD,
+        _keeps_quiet(page.GatherDue),
+    ),
+    Mutant("a page that waits has no time", Kind.PAGE, Code.NO_TIMER, _forgets_its_window),
+    Mutant(
+        "what is answered goes on waiting for others",
+        Kind.PAGE,
+        Code.PAGED_WHILE_QUIET,
+        _ignores(page.Withdrawn, page.Why.STALE, lambda before: before.phase is page.Phase.GATHERING),
+    ),
+    Mutant(
+        "one quiet count ends the storm",
+        Kind.STORM,
+        Code.STORM_WRONGLY,
+        _when(_why(storm.Why.QUIETENED), phase=storm.Phase.CALM),
+    ),
+    Mutant("a storm begins unheard", Kind.STORM, Code.UNTOLD, _keeps_quiet(AlarmRaised)),
+    Mutant("a storm is counted once", Kind.STORM, Code.NO_TIMER, _when(_on(storm.TimerDue), look_at=None)),
     # Heartbeats
     Mutant(
         "a reload is taken for a beat",

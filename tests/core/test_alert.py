@@ -93,6 +93,7 @@ def row(
         row("it ended twice", ENDED, resolves(0, 5), 11, Sighting.REPEAT, 1, 0, 5, 11),
         row("the other half says it ended later", ENDED, resolves(1, 6), 11, Sighting.REPEAT, 1, 0, 6, 11),
         row("the other half says it ended earlier", ENDED, resolves(0, 4), 11, Sighting.REPEAT, 1, 0, 5, 11),
+        row("an end of one before it", ENDED, resolves(-9, -5), 11, Sighting.LATE, 1, 0, 5, 10),
         row("it fires again after its end", ENDED, fires(6), 11, Sighting.NEW, 2, 6, None, 11),
         row("it fires again within its interval", ENDED, fires(0), 11, Sighting.TWIN, 1, 0, None, 11),
         row("a twin that began earlier", ENDED, fires(-1), 11, Sighting.TWIN, 1, -1, None, 11),

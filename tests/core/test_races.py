@@ -16,10 +16,10 @@ from responder.core.delivery import Accepted, Outcome
 from responder.core.identifiers import ContactName, Fingerprint, IncidentId, Kind
 from responder.core.level import Level
 from responder.core.machines import incident, page
-from responder.core.machines.escalation import Acknowledged
+from responder.core.machines.escalation import Acknowledged, Suppressed, Unsuppressed
 from responder.core.machines.incident import RACES, Incident, PersonResolved, Race
 from responder.core.machines.page import Page
-from tests.core.interleaving import Act, live, lives
+from tests.core.interleaving import Act, live, lives, vanish
 from tests.core.matrix import CTO, DEVOPS, HOUR, I1, MATRIX, MINUTE, NOON, SECOND, SUCCESS, VP
 from tests.core.searching import SEARCH_LIVES
 from tests.core.world import World
@@ -186,6 +186,35 @@ def a_rise_ends_the_lower_lease_and_starts_the_higher_ladder() -> None:
     ]
 
 
+def suppresses(world: World, minutes: float) -> None:
+    until = world.now + minutes * MINUTE
+    world.ask(Kind.ESCALATION, I1, Suppressed(until=until, by=("silence",)))
+
+
+def what_alertmanager_keeps_quiet_stands_still_until_it_fires_or_nobody_confirms_it() -> None:
+    for ends in (lambda world: world.ask(Kind.ESCALATION, I1, Unsuppressed()), lambda world: None):
+        world = opened(Level.SEVERE)
+        suppresses(world, 120)
+        world.pass_time(117 * MINUTE)
+        assert {each.reason for each in pages_of(world)} == {PageReason.STEP}
+        assert [each.contact for each in pages_of(world) if each.contact == DEVOPS] == []
+        ends(world)
+        world.pass_time(18 * MINUTE)
+        reasons = [each.reason for each in pages_of(world) if each.contact == CTO]
+        assert reasons[1] in (PageReason.UNSUPPRESSED, PageReason.UNCONFIRMED)
+        assert [each.reason for each in pages_of(world) if each.contact == DEVOPS] == [PageReason.STEP]
+        assert any(each.reason is PageReason.DUTY for each in pages_of(world))
+
+
+def what_no_alertmanager_has_is_over_or_asked_about() -> None:
+    for level in (Level.MODERATE, Level.SEVERE):
+        world = opened(level)
+        vanish(world, 0, 0)
+        is_over = trouble(world).phase is incident.Phase.RESOLVED
+        assert is_over is not level.is_disaster
+        assert any(each.reason is PageReason.GHOST for each in pages_of(world)) is level.is_disaster
+
+
 SHOWN: Mapping[tuple[str, str], Callable[[], None]] = {
     ("acknowledge", "resolved"): an_acknowledgement_of_what_is_resolved_is_a_note,
     ("alert clears", "acknowledged"): what_clears_while_it_is_held_is_resolved_and_everybody_hears,
@@ -199,6 +228,14 @@ SHOWN: Mapping[tuple[str, str], Callable[[], None]] = {
         "resolved, within the reopen window",
     ): a_new_occurrence_opens_the_same_incident_without_its_acknowledgement,
     ("person resolves", "alerts still fire"): what_a_person_resolves_and_still_fires_opens_again,
+    (
+        "every Alertmanager that has an alert of it keeps it quiet",
+        "nobody answers",
+    ): what_alertmanager_keeps_quiet_stands_still_until_it_fires_or_nobody_confirms_it,
+    (
+        "no Alertmanager has its alerts any more",
+        "none has told their end",
+    ): what_no_alertmanager_has_is_over_or_asked_about,
     ("level rises", "acknowledged"): a_rise_ends_the_lower_lease_and_starts_the_higher_ladder,
 }
 

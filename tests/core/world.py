@@ -32,11 +32,19 @@ from responder.core.identifiers import (
     Kind,
     PinHash,
     RecordKey,
+    digest_id,
     duty_id,
     incident_id,
     notice_id,
 )
-from responder.core.invariants import Bundle, Code, Violation, violations_of_state, violations_of_step
+from responder.core.invariants import (
+    Bundle,
+    Code,
+    Violation,
+    violations_of_carried,
+    violations_of_state,
+    violations_of_step,
+)
 from responder.core.level import Level
 from responder.core.machines import duty as duties
 from responder.core.machines import escalation as escalations
@@ -44,16 +52,18 @@ from responder.core.machines import heartbeat as heartbeats
 from responder.core.machines import incident as incidents
 from responder.core.machines import notice as notices
 from responder.core.machines import page as pages
+from responder.core.machines import storm as storms
 from responder.core.machines.duty import Duty
-from responder.core.machines.escalation import EarlyWhy, Escalation, MoveWanted
+from responder.core.machines.escalation import EarlyWhy, Escalation, MoveAllowed, MoveHeld, MoveWanted
 from responder.core.machines.heartbeat import Heartbeat
 from responder.core.machines.incident import Incident
 from responder.core.machines.notice import Notice
-from responder.core.machines.page import Method, Page
+from responder.core.machines.page import Member, Method, Page
+from responder.core.machines.storm import Storm
 from responder.core.policy.escalation import Terms
 from tests.core.matrix import MATRIX, NOON, ON_CALL
 
-Record = Incident | Escalation | Page | Notice | Duty | Heartbeat
+Record = Incident | Escalation | Page | Notice | Duty | Heartbeat | Storm
 Advance = Callable[[Any, Any, datetime], Decision[Any]]
 MACHINES: Mapping[Kind, Advance] = {
     Kind.INCIDENT: incidents.advance,
@@ -62,6 +72,7 @@ MACHINES: Mapping[Kind, Advance] = {
     Kind.NOTICE: notices.advance,
     Kind.DUTY: duties.advance,
     Kind.HEARTBEAT: heartbeats.advance,
+    Kind.STORM: storms.advance,
 }
 DUE: Mapping[Kind, Callable[[], object]] = {
     Kind.INCIDENT: incidents.TimerDue,
@@ -70,12 +81,20 @@ DUE: Mapping[Kind, Callable[[], object]] = {
     Kind.NOTICE: SendDue,
     Kind.DUTY: duties.TimerDue,
     Kind.HEARTBEAT: heartbeats.TimerDue,
+    Kind.STORM: storms.TimerDue,
 }
 METHODS = (
     Method(index=0, channel=ChannelName("push"), folds=True),
     Method(index=1, channel=ChannelName("sms"), folds=False),
 )
-FAILURE_OF = {"failing": Outcome.TRANSIENT, "refusing": Outcome.PERMANENT, "unsure": Outcome.UNKNOWN}
+STORM = RecordKey(Kind.STORM, storms.NAME)
+WINDOW = timedelta(seconds=30)  # for so long pages wait for each other, while a storm rages
+FAILURE_OF = {
+    "failing": Outcome.TRANSIENT,
+    "refusing": Outcome.PERMANENT,
+    "isolated": Outcome.PERMANENT,
+    "unsure": Outcome.UNKNOWN,
+}
 BUSY = 60  # due rows that one passing of time works off at their times; after that it jumps
 MOST = 500  # due rows at one instant
 
@@ -95,7 +114,7 @@ class Broken(Exception):
 class World:
     """`machines`: the real ones, or mutants of them. `looked_for`: raise Found at this one, and pass over all others.
 
-    `weather` is what becomes of calls: fine | failing | refusing | unsure | silent (no result comes).
+    `weather` is what becomes of calls: fine | failing | refusing | isolated | unsure | silent (no result comes).
     """
 
     def __init__(self, machines: Mapping[Kind, Advance] = MACHINES, looked_for: Code | None = None) -> None:
@@ -104,7 +123,8 @@ class World:
         self.now = NOON
         self.weather = "fine"
         self.nobody: set[ContactName] = set()
-        self.records: dict[RecordKey, Record] = {}
+        self.records: dict[RecordKey, Record] = {STORM: Storm()}
+        self.opening = 0  # how many incidents would be counted
         self.occurrences: dict[Fingerprint, Occurrence] = {}
         self.flying: list[Send] = []
         self.queue: deque[object] = deque()
@@ -114,6 +134,11 @@ class World:
         self.trail: list[str] = []
         self.journal = 0
         self.opened = 0
+        self.digests = 0
+
+    @property
+    def is_isolated(self) -> bool:
+        return self.weather == "isolated"
 
     # What can be told to it
 
@@ -238,6 +263,14 @@ class World:
             state = replace(state, revision=state.revision + 1)
             self.records[key] = state
             self._hold(violations_of_state(self.bundle(state), self.now))
+        gathered = [
+            record
+            for record in self.records.values()
+            if isinstance(record, Page) and record.phase is pages.Phase.GATHERED
+        ]
+        for page in gathered:
+            digest = self.records.get(RecordKey(Kind.PAGE, page.digest))
+            self._hold(violations_of_carried(page, digest if isinstance(digest, Page) else None))
 
     def _advance(self, key: RecordKey, event: object) -> None:
         before = self.records[key]
@@ -260,7 +293,9 @@ class World:
         elif (outcome := FAILURE_OF.get(self.weather)) is None:
             self.tell(send.kind, send.record, Accepted(attempt=send.attempt, receipt="ok"))
         else:
-            failed = Rejected(attempt=send.attempt, outcome=outcome, detail=self.weather)
+            failed = Rejected(
+                attempt=send.attempt, outcome=outcome, detail=self.weather, is_isolated=self.is_isolated
+            )
             self.tell(send.kind, send.record, failed)
 
     def _hold(self, violations: tuple[Violation, ...]) -> None:
@@ -332,12 +367,89 @@ class World:
                 for page in self.of(incident, Kind.PAGE):
                     if page.reason.is_ladder and page.is_live:
                         self.tell(Kind.PAGE, page.id, pages.Withdrawn())
+            case escalations.MoveDue(incident=incident):
+                owed = any(page.reason.is_ladder and page.is_owed for page in self.of(incident, Kind.PAGE))
+                is_held = owed and self.is_isolated
+                self._climb(incident, MoveHeld() if is_held else MoveAllowed())
+            case pages.GatherDue() | pages.MemberLeft() | pages.DigestAccepted() | pages.DigestFailed():
+                self._carry_digest(emit)
             case escalations.RemediationAsked(incident=incident):
                 self._climb(incident, MoveWanted(why=EarlyWhy.NO_REMEDIATION))
             case AlarmRaised() | AlarmCleared() | heartbeats.HeartbeatMissed() | heartbeats.HeartbeatBack():
                 pass  # other incidents, which are lives of their own
             case _:
                 self._carry_trouble(emit)
+
+    def count(self) -> None:
+        counted = storms.Counted(
+            incidents=self.opening, many=30, per=timedelta(minutes=1), calm_after=timedelta(minutes=5)
+        )
+        self.tell(Kind.STORM, storms.NAME, counted)
+
+    def _carry_digest(
+        self, emit: pages.GatherDue | pages.MemberLeft | pages.DigestAccepted | pages.DigestFailed
+    ) -> None:
+        match emit:
+            case pages.GatherDue(page=page, contact=contact):
+                self._gather(page, contact)
+            case pages.MemberLeft(digest=digest, page=page):
+                self.tell(Kind.PAGE, digest, pages.Left(page))
+            case pages.DigestAccepted(members=members, channel=channel):
+                for member in members:
+                    self.tell(Kind.PAGE, member.page, pages.Carried(channel))
+            case pages.DigestFailed(members=members):
+                for member in members:
+                    self.tell(Kind.PAGE, member.page, pages.Dropped())
+
+    def _gather(self, first: str, contact: ContactName) -> None:
+        waiting = [
+            record
+            for record in self.records.values()
+            if isinstance(record, Page)
+            and record.contact == contact
+            and (record.phase is pages.Phase.GATHERING or record.page == first)
+        ]
+        if len(waiting) < 2:
+            return
+        self.digests += 1
+        digest = Page(
+            page=digest_id(self.digests),
+            incident=None,
+            contact=contact,
+            asked_for=contact,
+            reason=PageReason.DIGEST_TOLD
+            if all(page.reason.is_told for page in waiting)
+            else PageReason.DIGEST,
+            asked_at=self.now,
+            methods=METHODS,
+            members=tuple(self._member(page) for page in waiting),
+        )
+        self._take(pages.begin(digest))
+        for page in waiting:
+            self.tell(Kind.PAGE, page.page, pages.Gathered(digest.page))
+
+    def _member(self, page: Page) -> Member:
+        assert page.incident is not None
+        return Member(
+            page=page.page, incident=page.incident, level=self.ladder(page.incident).level, reason=page.reason
+        )
+
+    def _release(self, incident: IncidentId) -> None:
+        for page in self.of(incident, Kind.PAGE):
+            if page.phase in (pages.Phase.GATHERING, pages.Phase.GATHERED):
+                digest = self.records.get(RecordKey(Kind.PAGE, page.digest))
+                tried = isinstance(digest, Page) and bool(digest.attempts)
+                self.tell(Kind.PAGE, page.page, pages.Released(is_repeat=tried))
+
+    def answer_digest(self, digest: Page, by: ContactName) -> None:
+        """One acknowledgement for all that it carries and nobody has answered, but what has risen since."""
+        for member in digest.members:
+            ladder = self.ladder(member.incident)
+            unanswered = ladder.since is not None and ladder.level <= member.level
+            if unanswered:
+                self._climb(member.incident, escalations.Acknowledged(by=by))
+        self.note(f"{by} answers {digest.page}")
+        self.finish()
 
     def _carry_trouble(self, emit: object) -> None:
         """What the incident says."""
@@ -346,7 +458,11 @@ class World:
                 self._take(escalations.begin(incident, MATRIX[level], self.now))
                 self._owe(incident, MATRIX[level])
             case incidents.LevelChanged(incident=incident, level=level, rose=rose):
+                window = MATRIX[level].reopen_window
+                self.tell(Kind.INCIDENT, incident, incidents.TermsChanged(reopen_window=window))
                 self._climb(incident, escalations.LevelReached(terms=MATRIX[level]))
+                if rose:
+                    self._release(incident)
                 if not rose:
                     self._end_duties(incident, keep={term.name for term in MATRIX[level].duties})
                 self._owe(incident, MATRIX[level])
@@ -359,8 +475,14 @@ class World:
                 self._climb(incident, escalations.Reopened(flapping=flapping))
                 for duty in self.of(incident, Kind.DUTY):
                     self.tell(Kind.DUTY, duty.id, duties.Owed(due_at=duty.due_at))
+            case incidents.IncidentDoubted(incident=incident, subject=subject):
+                self._climb(incident, escalations.Doubted(subject=subject))
             case incidents.PinChanged(incident=incident):
-                self._climb(incident, escalations.Repinned(terms=MATRIX[self.ladder(incident).level]))
+                terms = MATRIX[self.ladder(incident).level]
+                self.tell(Kind.INCIDENT, incident, incidents.TermsChanged(reopen_window=terms.reopen_window))
+                self._climb(incident, escalations.Repinned(terms=terms))
+            case storms.CountAsked():
+                self.count()
             case incidents.IncidentClosed() | incidents.NoteLeft():
                 pass  # a note is shown only where messages can be changed
             case other:
@@ -411,7 +533,10 @@ class World:
             step=asked.step,
             subject=asked.subject,
         )
-        self._take(pages.begin(page))
+        storm = self.records[STORM]
+        assert isinstance(storm, Storm)
+        waits = storm.rages and asked.reason.may_wait and not self.ladder(asked.incident).level.is_disaster
+        self._take(pages.gather(page, self.now + WINDOW) if waits else pages.begin(page))
 
     def _notify(self, incident: IncidentId, channel: ChannelName, wanted: notices.Wanted) -> None:
         key = RecordKey(Kind.NOTICE, notice_id(incident, channel))

@@ -299,6 +299,18 @@ def test_alerts_that_alertmanager_left_out_are_told():
     assert [text for text in message.body if "there may be more than are listed" in text]
 
 
+def test_that_its_alerts_are_nowhere_any_more_is_told():
+    message = page_message(paged(), situation(incident=builders.incident(doubted_at=NOON)))
+    assert [text for text in message.body if text.startswith("Doubtful: no Alertmanager has its alerts")]
+
+
+def test_a_message_that_stays_says_that_it_is_kept_quiet():
+    quiet = heard(ladder.Suppressed(until=NOON + HOUR, by=("s1",)))
+    notice = builders.notice(happenings=(Happening(NoticeReason.PAGED, person=CTO),))
+    message = notice_message(notice, replace(quiet, stays=True))
+    assert message.headline.endswith("Alertmanager keeps it quiet: nobody is paged")
+
+
 # Who has it, and what comes next
 
 
@@ -321,6 +333,14 @@ def test_alerts_that_alertmanager_left_out_are_told():
             "Who has it: nobody; snoozed by CTO until 21:45 KST",
             "Next: 21:45 KST: the snooze ends, and paging goes on",
             id="snoozed",
+        ),
+        pytest.param(
+            ladder.Suppressed(until=NOON + 20 * MINUTE, by=("s1", "s2", "s3", "s4")),
+            "suppressed",
+            "Who has it: nobody; Alertmanager keeps it quiet since 21:15 KST: s1, s2, s3",
+            "Next: nobody is paged while Alertmanager keeps it quiet; if it cannot be asked, paging goes on at "
+            "21:20 KST",
+            id="suppressed",
         ),
         pytest.param(
             ladder.Escalated(by=DEVOPS),
@@ -526,6 +546,8 @@ def test_the_runbook_is_a_link_or_not_there(annotations, links, runbook):
         (Happening(NoticeReason.JOINED, "PodDown (3)"), "more is firing: PodDown (3)"),
         (Happening(NoticeReason.ACKNOWLEDGED), "DevOps on shift has it"),
         (Happening(NoticeReason.SNOOZED), "snoozed by CTO"),
+        (Happening(NoticeReason.SUPPRESSED), "Alertmanager keeps it quiet: nobody is paged"),
+        (Happening(NoticeReason.GHOST, "PodDown"), "is it over? No Alertmanager has PodDown any more"),
         (Happening(NoticeReason.DUTY, "external_notice"), "due now: External notice"),
         (Happening(NoticeReason.NOTE, "the cable is cut"), "note: the cable is cut"),
         (Happening(NoticeReason.RESOLVED), "resolved"),

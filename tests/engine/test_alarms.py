@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
+from responder.adapters.no_faults import NoFaults
+from responder.adapters.storage.sqlite import SqliteStore
 from responder.core.identifiers import Kind, RecordKey
 from responder.core.machines.escalation import Escalation
 from responder.core.machines.page import Page, Phase
 from responder.engine.commands import Acknowledge, Resolve
-from responder.ports.store import Standing, Store
+from responder.ports.store import Standing, Store, key_of
 from tests.engine.world import World, make_world
-from tests.fakes.channel import Accepts, FailsForNow
+from tests.fakes.channel import Accepts, FailsForNow, Hangs
 
 
 async def test_the_auditor_finds_nothing_wrong_with_a_sound_store(world: World) -> None:
@@ -170,17 +174,134 @@ async def test_a_page_handed_over_late_is_an_alarm_that_the_auditor_ends(world: 
     assert (await world.story("I2")).standing is Standing.RESOLVED
 
 
-async def test_a_broken_invariant_stays_raised_until_a_whole_round_finds_it_whole(world: World) -> None:
-    await world.fire("RegionDown", level="3")
-    await world.ask(Acknowledge())
+async def tear(world: World) -> Escalation:
+    """Break an invariant of I1; its escalation as it was."""
     key = RecordKey(Kind.ESCALATION, "I1")
     async with world.store.unit() as unit:
         whole = (await unit.records([key]))[key]
         assert isinstance(whole, Escalation)
         await unit.put_record(replace(whole, rung=99), world.clock.now())
+    return whole
+
+
+async def raised(world: World) -> str:
+    """What the alarm about late pages told when it was raised; empty where there is none."""
+    titles = await world.incidents()
+    if "responder: page-late handover" not in titles:
+        return ""
+    story = await world.story(f"I{titles.index('responder: page-late handover') + 1}")
+    return " ".join(one.annotations.get("description", "") for one in story.alerts)
+
+
+async def test_a_rung_that_was_due_while_we_were_down_is_an_alarm(world: World) -> None:
+    await world.fire("RegionDown", level="3")
+    await world.sleep(minutes=20)
+    await world.settle()
+    assert world.reasons("second") == ["step"]
+    assert "300.0 s late: it waited for its turn" in await raised(world)
+
+
+async def test_a_rung_that_is_due_in_time_is_none(world: World) -> None:
+    await world.fire("RegionDown", level="3")
+    await world.advance(minutes=20)
+    assert world.reasons("second") == ["step"]
+    assert await raised(world) == ""
+
+
+async def test_an_alert_that_waited_in_the_journal_is_an_alarm(world: World) -> None:
+    await world.post(world.alert("RegionDown", {"level": "3"}))
+    await world.sleep(seconds=3)
+    await world.settle()
+    assert "3.0 s late: its alert waited in the journal" in await raised(world)
+
+
+async def test_the_longest_wait_of_bodies_that_are_read_together_counts(world: World) -> None:
+    for name in ("RegionDown", "CoreDown"):
+        await world.post(world.alert(name, {"level": "3"}))
+        await world.sleep(seconds=1)
+    await world.settle()
+    assert "2.0 s late: its alert waited in the journal" in await raised(world)
+
+
+async def test_a_channel_that_takes_its_time_is_asked_in_time(world: World) -> None:
+    world.channels["to-first"].always(Hangs())
+    await world.post(world.alert("RegionDown", {"level": "3"}))
+    await world.service.intake.consume()
+    await world.service.outbox.claim()
+    await world.channels["to-first"].until_handed()
+    await world.sleep(seconds=3)
+    world.channels["to-first"].release()
+    await world.settle()
+    assert len(world.channels["to-first"].accepted) == 1
+    assert await raised(world) == ""
+
+
+async def test_many_late_pages_of_one_batch_are_one_alarm(world: World) -> None:
+    for name in ("RegionDown", "CloudDown", "CoreDown"):
+        await world.post(world.alert(name, {"level": "3"}))
+    await world.sleep(seconds=3)
+    await world.settle()
+    assert (await world.incidents()).count("responder: page-late handover") == 1
+
+
+async def test_what_pages_nobody_is_never_late(world: World) -> None:
+    await world.fire("RegionDown", level="3")
+    await world.ask(Acknowledge())
+    await world.clear("RegionDown")
+    await world.sleep(minutes=20)
+    await world.settle()
+    assert await raised(world) == ""
+
+
+async def test_the_time_that_a_message_takes_to_be_written_counts(store: Store) -> None:
+    class SlowWords(NoFaults):
+        def __init__(self) -> None:
+            self.slow = {"read.message"}
+
+        async def before(self, point: str) -> None:
+            if point in self.slow:
+                self.slow.remove(point)  # once, whoever asks first: both messages are on their way
+                world.clock.advance(seconds=2)
+
+    world = await make_world(store, faults=SlowWords())
+    await world.fire("RegionDown", level="3")
+    assert "2.0 s late: its call waited" in await raised(world)
+
+
+async def test_a_record_that_cannot_be_read_is_an_alarm_and_hides_no_other(store: SqliteStore) -> None:
+    world = await make_world(store)
+    await world.fire("RegionDown", level="3")
+    await world.fire("CloudDown", level="3")
+    await tear(world)
+    with closing(sqlite3.connect(store.path)) as other:
+        other.execute("UPDATE records SET body = '{}' WHERE id = 'I2' AND kind = 'escalation'")
+        other.commit()
+    found = {(alarm.kind.value, alarm.subject): alarm.detail for alarm in await world.service.auditor.look()}
+    assert set(found) == {("invariant", "escalation/I1"), ("invariant", "I2")}
+    assert "cannot be read" in found["invariant", "I2"]
+
+
+async def test_a_page_that_cannot_be_read_hides_no_other_that_is_owed(store: SqliteStore) -> None:
+    world = await make_world(store)
+    world.channels["to-first"].always(FailsForNow())
+    await world.fire("RegionDown", level="3")
+    await world.advance(seconds=40)
+    await world.fire("CloudDown", level="3")
+    with closing(sqlite3.connect(store.path)) as other:
+        other.execute("UPDATE records SET body = '{}' WHERE id = 'I2-p1'")
+        other.commit()
+    found = {(alarm.kind.value, alarm.subject) for alarm in await world.service.auditor.look()}
+    assert {("page-late", "first"), ("invariant", "I2")} <= found
+
+
+async def test_a_broken_invariant_stays_raised_until_a_whole_round_finds_it_whole(world: World) -> None:
+    await world.fire("RegionDown", level="3")
+    await world.ask(Acknowledge())
+    whole = await tear(world)
     kinds = {alarm.kind.value for alarm in await world.service.auditor.look()}
     assert kinds == {"invariant"}
     async with world.store.unit() as unit:
+        await unit.records([key_of(whole)])
         await unit.put_record(whole, world.clock.now())
     assert [alarm.kind.value for alarm in await world.service.auditor.look()] == ["invariant"]
     assert await world.service.auditor.look() == []

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from responder.core.errors import Busy, Permanent, Transient
 from responder.engine.checkups import EVERY, WITHIN
+from responder.engine.commands import Resolve
 from responder.ports.store import Store
 from tests.engine import plan
 from tests.engine.world import World, make_world
@@ -133,3 +134,79 @@ async def test_nobody_is_asked_after_by_a_channel_that_is_not_well_itself(store:
     world.channels["fake"].unwell = REVOKED
     await look(world)
     assert await world.incidents() == ["responder: channel fake"]
+
+
+# One cause, one alarm
+
+
+def revoked(*names: str) -> dict[str, Permanent]:
+    """As Slack's channels say it, each by its own name."""
+    return {name: Permanent(f"{name}: the token was revoked: install the app again") for name in names}
+
+
+async def unwell(world: World, failures: dict[str, Permanent]) -> None:
+    for name, channel in world.channels.items():
+        channel.unwell = failures.get(name)
+    await look(world)
+
+
+async def test_channels_that_fail_for_one_cause_are_one_alarm_that_names_them_all(world: World) -> None:
+    await unwell(world, revoked("board", "to-second", "to-third"))
+    assert await alarms(world) == ["responder: channel board"]
+    alerts = (await world.story()).alerts
+    assert [alert.labels["subject"] for alert in alerts] == ["board", "to-second", "to-third"]
+    assert {delivery.message.reason for delivery in world.handed("to-first")} == {"step"}
+
+
+async def test_channels_that_fail_for_causes_of_their_own_are_alarms_of_their_own(world: World) -> None:
+    other = Permanent("to-third: channel #sre-pages archived")
+    await unwell(world, revoked("board", "to-second") | {"to-third": other})
+    assert await alarms(world) == ["responder: channel board", "responder: channel to-third"]
+
+
+async def test_it_is_over_when_the_last_of_them_is_well(world: World) -> None:
+    await unwell(world, revoked("board", "to-second"))
+    await unwell(world, revoked("to-second"))
+    assert (await world.story()).incident.resolved_at is None
+    await unwell(world, {})
+    assert (await world.story()).incident.resolved_at is not None
+
+
+async def test_one_that_fails_later_and_for_the_same_cause_joins_them(world: World) -> None:
+    await unwell(world, revoked("board"))
+    await unwell(world, revoked("board", "to-second"))
+    assert len(await alarms(world)) == 1
+    assert (await world.story()).incident.firing == 2
+
+
+async def test_what_refuses_to_send_joins_what_a_checkup_found(world: World) -> None:
+    failure = Permanent("to-second: scripted to refuse")
+    await unwell(world, {"to-second": failure})
+    world.channels["board"].script(FailsForGood())
+    await world.fire("Disk")
+    assert await alarms(world) == ["responder: channel to-second"]
+
+
+async def test_a_person_who_resolves_it_has_resolved_all_of_it(world: World) -> None:
+    await unwell(world, revoked("board", "to-second"))
+    await world.ask(Resolve(reason="mended"))
+    assert (await world.story()).incident.firing == 0
+    await unwell(world, revoked("board", "to-second"))
+    assert (await world.story()).incident.firing == 2
+
+
+async def test_an_alarm_about_a_channel_avoids_all_that_have_one(store: Store) -> None:
+    document = plan.plan()
+    document["contacts"]["contacts"]["first"]["methods"] = [{"fake": "to-second"}, {"fake": "to-third"}]
+    document["levels"]["levels"][2]["channels"] = ["board", "to-customers"]
+    world = await make_world(store, book=plan.book(document))
+    await unwell(world, revoked("board") | {"to-second": Permanent("to-second: no such host")})
+    assert await world.incidents() == ["responder: channel board", "responder: channel to-second"]
+    assert {name for name in world.channels if world.handed(name)} == {"to-third", "to-customers"}
+
+
+async def test_a_channel_that_is_well_again_tells_of_the_next(world: World) -> None:
+    await unwell(world, revoked("board"))
+    await unwell(world, {})
+    await unwell(world, {"to-second": Permanent("to-second: no such host")})
+    assert {delivery.message.incident for delivery in world.handed("board")} == {"I2"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Any, cast
@@ -253,6 +253,9 @@ class RacingStore:
 
     def reading(self) -> AbstractAsyncContextManager[Reader]:
         return self._real.reading()
+
+    async def hear(self, ring: Callable[[str], None]) -> None:
+        await self._real.hear(ring)
 
     async def close(self) -> None:
         await self._real.close()

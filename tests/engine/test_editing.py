@@ -258,7 +258,9 @@ async def test_no_page_waits_behind_what_is_only_shown(world: World) -> None:
     world.channels["board"].always(Hangs())
     world.channels["to-first"].always(Hangs())
     count = PLACES[DueKind.SEND]
-    await world.post(*(world.alert(f"Disk{number}") for number in range(count)))
+    # At level 3, which no storm holds up.
+    severe = {"level": "3"}
+    await world.post(*(world.alert(f"Disk{number}", severe) for number in range(count)))
     await world.service.intake.consume()
     await world.service.timers.fire_due()
     for _ in range(10):

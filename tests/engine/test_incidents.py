@@ -8,6 +8,7 @@ import pytest
 
 from responder.core.identifiers import ContactName
 from responder.core.level import Level
+from responder.core.machines.duty import Phase as DutyPhase
 from responder.core.machines.incident import Phase
 from responder.engine.commands import Acknowledge, Actor, Declare, Resolve, Role, SetLevel, Snooze
 from responder.ports.store import Standing, Store
@@ -216,3 +217,38 @@ async def test_a_channel_that_showed_it_at_another_level_is_told_the_end(store: 
     for channel in ("board", "to-customers"):
         notices = [d.message.reason for d in world.handed(channel) if d.message.purpose == "notice"]
         assert notices[-1] == "resolved", channel
+
+
+async def test_a_level_that_is_set_after_the_end_leaves_no_duty_owed(world: World) -> None:
+    await world.fire("RegionDown", level="3")
+    await world.ask(Resolve())
+    for level in (Level.MODERATE, Level.FATAL):
+        await world.ask(SetLevel(level=level, reason="for the record"))
+    assert [duty.phase for duty in (await world.story()).duties] == [DutyPhase.ENDED]
+
+
+async def test_a_duty_that_a_fall_ended_is_owed_anew_from_when_its_level_is_reached_again(
+    world: World,
+) -> None:
+    await world.fire("Trouble", level="4")
+    await world.ask(SetLevel(level=Level.MODERATE, reason="one node only"))
+    await world.advance(minutes=5)
+    await world.clear("Trouble", level="4")
+    await world.advance(minutes=5)
+    again = world.clock.now()
+    await world.post(world.alert("Trouble", {"level": "4"}, started=again))
+    await world.settle()
+    (duty,) = (await world.story()).duties
+    assert (duty.phase, duty.due_at) == (DutyPhase.OWED, again + timedelta(minutes=30))
+
+
+async def test_the_window_in_which_it_re_opens_is_that_of_the_level_it_has(world: World) -> None:
+    """15 minutes at level 2, 30 at level 3."""
+    await world.fire("RegionDown", level="2")
+    await world.ask(SetLevel(level=Level.SEVERE, reason="all zones"))
+    await world.clear("RegionDown", level="2")
+    await world.advance(minutes=20)
+    assert (await world.story()).standing is Standing.RESOLVED
+    await world.ask(SetLevel(level=Level.MODERATE, reason="one zone"))
+    await world.settle()
+    assert (await world.story()).standing is Standing.CLOSED

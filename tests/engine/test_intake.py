@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from responder.core.decision import DueKind
 from responder.core.errors import Transient
-from responder.core.identifiers import JournalId
-from responder.core.machines.incident import Phase
+from responder.core.identifiers import JournalId, Kind
+from responder.core.machines.incident import Incident, Phase
 from responder.core.policy.book import PolicyBook
-from responder.ports.store import Standing, Store, Stored
+from responder.ports.store import Standing, Store, Stored, SummaryQuery
 from tests.engine import plan
 from tests.engine.world import World, make_world
+from tests.fakes.store import MemoryStore
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "alertmanager"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -43,6 +48,21 @@ async def test_the_same_body_from_two_peers_changes_nothing(world: World) -> Non
     await world.settle()
     assert (await world.story()).incident.firing == 1
     assert world.reasons("first") == ["step"]
+
+
+async def test_a_repeat_wakes_nobody_who_waits_for_what_is_due(world: World) -> None:
+    await world.post(world.alert("Disk"))
+    await world.settle()
+    bell = world.service.points.bells.sending[DueKind.SEND]
+    bell.ring()
+    await bell.wait()  # what was rung before counts no more
+    waiting = asyncio.ensure_future(bell.wait())
+    await world.post(world.alert("Disk"))
+    assert [await world.service.intake.consume() for _ in range(3)] == [1, 0, 0]
+    assert not waiting.done()
+    await world.post(world.alert("Memory"))
+    assert await world.service.intake.consume() == 1
+    await waiting
 
 
 async def test_a_mixed_body_does_not_resolve_what_goes_on(world: World) -> None:
@@ -238,3 +258,87 @@ async def test_alerts_that_share_a_fingerprint_and_not_their_labels_are_told_apa
     await world.settle()
     assert await world.incidents() == ["Disk", "RegionDown", "Memory"]
     assert [(await world.story(name)).incident.seen for name in ("I1", "I2", "I3")] == [1, 1, 1]
+
+
+# Bodies of one batch
+
+
+async def test_bodies_of_one_trouble_that_are_read_together_are_one_event(world: World) -> None:
+    for number in range(5):
+        await world.post(world.alert("Disk", {"node": f"n{number}"}))
+    assert await world.service.intake.consume() == 5
+    story = await world.story()
+    assert (story.incident.firing, len(story.alerts)) == (5, 5)
+    assert [line.event for line in story.audit if line.record.kind is Kind.INCIDENT] == ["Opened"]
+
+
+async def test_a_twin_in_another_body_of_the_batch_is_no_second_occurrence(world: World) -> None:
+    """Two Alertmanagers that do not know each other tell of the same alert in the same moment."""
+    for started in (NOON, NOON - timedelta(seconds=7)):
+        await world.post(world.alert("Disk", started=started))
+    await world.service.intake.consume()
+    (alert,) = (await world.story()).alerts
+    assert (alert.starts_at, alert.journal) == (NOON - timedelta(seconds=7), 2)
+
+
+async def test_what_ends_is_over_before_the_next_body_of_the_batch(world: World) -> None:
+    await world.fire("Disk", node="a")
+    await world.post(world.alert("Disk", {"node": "a"}, resolved=True), status="resolved")
+    await world.post(world.alert("Disk", {"node": "b"}))
+    await world.service.intake.consume()
+    whys = [line.why for line in (await world.story()).audit if line.record.kind is Kind.INCIDENT]
+    assert whys == ["incident.opened", "incident.cleared", "incident.reopened"]
+
+
+async def test_only_what_a_truncated_body_names_may_hide_more(world: World) -> None:
+    await world.post(world.alert("Net"), groupKey="a")
+    await world.post(world.alert("Disk"), truncated=3, groupKey="b")
+    await world.service.intake.consume()
+    assert [len((await world.story(name)).incident.hidden) for name in ("I1", "I2")] == [0, 1]
+
+
+posted = st.lists(
+    st.tuples(
+        st.sampled_from(["Disk", "Net"]),
+        st.sampled_from(["a", "b"]),
+        st.sampled_from(["2", "3"]),
+        st.sampled_from([0, -60, 60]),
+        st.sampled_from([False, False, False, True]),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(deadline=None)
+@given(bodies=st.lists(st.tuples(posted, st.sampled_from([0, 0, 0, 2])), min_size=2, max_size=7))
+def test_a_batch_comes_to_what_its_bodies_come_to_one_by_one(bodies) -> None:
+    async def came_of(*, at_once: bool) -> tuple[object, ...]:
+        world = await make_world(MemoryStore())
+        for alerts, truncated in bodies:
+            made = [
+                world.alert(
+                    name,
+                    {"node": node, "level": level},
+                    started=NOON + timedelta(seconds=shift),
+                    resolved=resolved,
+                )
+                for name, node, level, shift, resolved in alerts
+            ]
+            await world.post(*made, truncated=truncated)
+            if not at_once:
+                await world.service.intake.consume()
+        await world.service.intake.consume()
+        return await whole(world)
+
+    assert asyncio.run(came_of(at_once=True)) == asyncio.run(came_of(at_once=False))
+
+
+async def whole(world: World) -> tuple[object, ...]:
+    """What stands of every incident and of every alert, but for how often it was written."""
+    async with world.store.reading() as reader:
+        found = [replace(one, revision=0) for one in await reader.summaries(SummaryQuery())]
+        alerts = [await reader.occurrences_of(one.incident, 100) for one in found]
+        records = await reader.live_records([one.incident for one in found])
+    incidents = [one for many in records.values() for one in many if isinstance(one, Incident)]
+    return found, alerts, [replace(one, revision=0) for one in incidents]

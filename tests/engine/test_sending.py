@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from responder.core.decision import DueKind
 from responder.core.delivery import Outcome
 from responder.engine.commands import Acknowledge
+from responder.engine.outbox import FEW, PLACES
+from responder.engine.timers import BATCH as TIMERS
 from responder.ports.store import Standing, Store
 from tests.engine import plan
 from tests.engine.world import World, make_world
@@ -231,3 +234,47 @@ async def test_a_stop_in_the_middle_of_a_claim_still_makes_its_calls() -> None:
     await world.service.outbox.settle()
     assert world.reasons("first") == ["step"]
     assert await outcomes(world) == [("to-first", "accepted")]
+
+
+async def test_while_very_many_timers_are_due_a_few_pages_go_out_at_a_time(world: World) -> None:
+    severe = {"level": "3"}  # which no storm holds up
+    await world.post(*(world.alert(f"Disk{number}", severe) for number in range(FEW + 1)))
+    await world.service.intake.consume()
+    await world.service.timers.fire_due()
+    outbox, bells = world.service.outbox, world.service.points.bells
+    bells.timers_are_behind = True
+    await outbox.claim()
+    await outbox.settle()
+    assert len(world.handed("to-first")) == FEW
+    bells.timers_are_behind = False
+    await outbox.claim()
+    await outbox.settle()
+    assert len(world.handed("to-first")) == FEW + 1
+
+
+async def test_who_waits_for_a_place_is_sent_when_one_is_free() -> None:
+    world = await make_world(MemoryStore())
+    count = PLACES[DueKind.SEND]
+    world.channels["to-first"].always(Hangs())
+    await world.post(*(world.alert(f"Disk{number}", {"level": "3"}) for number in range(count + 1)))
+    await world.service.intake.consume()
+    running = asyncio.create_task(world.service.outbox.run_pages())
+    assert len(await world.channels["to-first"].until_handed(count)) == count
+    await world.clock.until_sleeping()
+    await let_others_run(50)
+    world.channels["to-first"].release()  # and no time passes
+    assert len(await world.channels["to-first"].until_handed(count + 1)) == count + 1
+    running.cancel()
+    await asyncio.wait({running})
+    await world.service.outbox.settle()
+
+
+async def test_timers_are_behind_as_long_as_each_batch_is_full(world: World) -> None:
+    severe = {"level": "3"}
+    await world.post(*(world.alert(f"Disk{number}", severe) for number in range(TIMERS + 1)))
+    await world.service.intake.consume()
+    world.clock.advance(hours=1)
+    bells, behind = world.service.points.bells, []
+    while await world.service.timers.fire_due():
+        behind.append(bells.timers_are_behind)
+    assert behind == [True, False]

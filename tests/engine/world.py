@@ -7,7 +7,7 @@ at its own moment however far a test jumps.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,10 +23,13 @@ from responder.core.policy.messages import Template
 from responder.engine.catalogue import Catalogue, Maker
 from responder.engine.commands import Actor, Ask, Reply, Role
 from responder.engine.points import Points
+from responder.engine.replicas import Name
 from responder.engine.retention import Kept
 from responder.engine.service import Service, put_together
 from responder.engine.situations import Place
 from responder.engine.views import Story
+from responder.ports.alerts import Peer
+from responder.ports.beacon import Beacon
 from responder.ports.channel import Channel, Delivery, Unconfigured
 from responder.ports.chat import Chat
 from responder.ports.faults import Faults
@@ -35,6 +38,8 @@ from responder.telemetry import Metrics
 from tests.engine import plan
 from tests.fakes.channel import FakeChannel
 from tests.fakes.clock import FakeClock
+
+HERE = Name(id="here", version="9.9")
 
 
 @dataclass
@@ -183,6 +188,9 @@ async def make_world(
     environ: Mapping[str, str] | None = None,
     real: Maker | None = None,
     chat: Chat | None = None,
+    name: Name = HERE,
+    beacon: Beacon | None = None,
+    peers: Sequence[Peer] = (),
 ) -> World:
     """real: makes the channels that are not of kind fake; without it everything is."""
     clock = clock or FakeClock()
@@ -208,9 +216,17 @@ async def make_world(
         faults=faults or NoFaults(),
         metrics=Metrics(),
         chat=chat,
+        beacon=beacon,
+        peers=peers,
     )
     service = put_together(
-        points, shelf.book, catalogue, environ=environ or {}, place=Place(zone=ZoneInfo("UTC")), kept=Kept()
+        points,
+        shelf.book,
+        catalogue,
+        environ=environ or {},
+        place=Place(zone=ZoneInfo("UTC")),
+        kept=Kept(),
+        name=name,
     )
     await service.heartbeats.configure(at_start=True)
     return World(clock, service, channels, shelf, store, unconfigured)

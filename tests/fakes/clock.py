@@ -7,6 +7,8 @@ from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from responder.ports.clock import Jump
+
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -15,6 +17,7 @@ class FakeClock:
         self._now = start
         self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
         self._changed = asyncio.Event()
+        self.jump: Jump | None = None
 
     def now(self) -> datetime:
         return self._now
@@ -31,6 +34,12 @@ class FakeClock:
         for _, slept in due:
             if not slept.done():
                 slept.set_result(None)
+
+    def leap(self, **length: float) -> None:
+        """`advance`, as a clock that is put right: nothing but the time passed."""
+        by = timedelta(**length)
+        self.advance(**length)
+        self.jump = Jump(at=self._now, by=by)
 
     async def sleep_until(self, moment: datetime, wake: asyncio.Event | None = None) -> None:
         if moment <= self._now or (wake is not None and wake.is_set()):

@@ -1,7 +1,7 @@
-"""`python -m tests.fakes.serve FD [HOLD]`: the service as it is wired in earnest, but for faults that its parent arms.
+"""`python -m tests.fakes.serve FD [STRIKE …]`: the service as it is wired in earnest, but for what its parent arms.
 
-FD is the descriptor of a socket that it inherited, HOLD what is armed from the start on; `tests.fakes.faults` says how
-both are spoken.
+FD is the descriptor of a socket that it inherited, each STRIKE armed from the start on; `tests.fakes.faults` says how
+they are spoken.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import uvloop
 from responder import app
 from responder.adapters.clock import SystemClock
 from responder.settings import Settings
-from tests.fakes.faults import Hold, HoldStill, read_hold
+from tests.fakes.faults import ArmedFaults, Strike, read_strike
 
 
-async def serve(descriptor: int, armed: Hold | None) -> int:
-    faults = HoldStill(socket.socket(fileno=descriptor), SystemClock(), armed)
+async def serve(descriptor: int, armed: list[Strike]) -> int:
+    faults = ArmedFaults(socket.socket(fileno=descriptor), SystemClock(), armed)
     listening = asyncio.create_task(faults.listen())
     try:
         return await app.serve(Settings.load(os.environ), os.environ, faults=faults)
@@ -30,5 +30,5 @@ async def serve(descriptor: int, armed: Hold | None) -> int:
 
 
 if __name__ == "__main__":
-    fd, *hold = sys.argv[1:]
-    sys.exit(uvloop.run(serve(int(fd), read_hold(hold[0]) if hold else None)))
+    fd, *strikes = sys.argv[1:]
+    sys.exit(uvloop.run(serve(int(fd), [read_strike(strike) for strike in strikes])))

@@ -6,7 +6,7 @@ Slow and obviously right. Every record passes the real codec, so that it cannot 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
@@ -18,12 +18,13 @@ from responder.adapters.storage.codec import Codec
 from responder.adapters.storage.journal import CLAIMED_BYTES
 from responder.core.alert import Occurrence
 from responder.core.decision import DueKind
-from responder.core.errors import Permanent
+from responder.core.errors import Conflict, Permanent
 from responder.core.identifiers import Fingerprint, IncidentId, JournalId, Kind, PinHash, RecordKey
 from responder.core.level import Level
 from responder.core.machines.heartbeat import Heartbeat
 from responder.core.machines.incident import Incident, Phase
 from responder.core.machines.notice import Notice
+from responder.core.machines.page import Page
 from responder.core.policy.escalation import Promise
 from responder.ports.store import (
     Act,
@@ -35,6 +36,7 @@ from responder.ports.store import (
     NewBody,
     Reader,
     Record,
+    Replica,
     Standing,
     Stored,
     StoredBody,
@@ -61,6 +63,7 @@ class _Contents:
     records: dict[RecordKey, Record] = field(
         default_factory=dict
     )  # in the order in which they were first written
+    ended: dict[RecordKey, datetime] = field(default_factory=dict)  # records of no incident that are not live
     due: dict[RecordKey, _DueEntry] = field(default_factory=dict)
     summaries: dict[IncidentId, Summary] = field(default_factory=dict)
     occurrences: dict[tuple[Fingerprint, int], Occurrence] = field(default_factory=dict)
@@ -69,8 +72,8 @@ class _Contents:
     acts: dict[tuple[str, IncidentId, int, str], Act] = field(default_factory=dict)
     asked: dict[str, Asked] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
+    replicas: dict[str, Replica] = field(default_factory=dict)
     bodies: dict[JournalId, StoredBody] = field(default_factory=dict)
-    leases: dict[JournalId, datetime] = field(default_factory=dict)
     last: dict[str, int] = field(default_factory=lambda: {"incident": 0, "body": 0, "audit": 0})
 
     def copy(self) -> _Contents:
@@ -120,6 +123,18 @@ class MemoryReader:
     async def occurrences_of(self, incident: IncidentId, limit: int, after: int = 0) -> list[Occurrence]:
         own = [one for one in self._contents.occurrences.values() if one.incident == incident]
         return sorted(own, key=lambda occurrence: occurrence.starts_at)[after : after + limit]
+
+    async def firing(self, after: Fingerprint | None, limit: int) -> dict[Fingerprint, IncidentId]:
+        found = {
+            one.fingerprint: one.incident
+            for one in self._contents.occurrences.values()
+            if one.is_open and one.incident is not None and (after is None or one.fingerprint > after)
+        }
+        return dict(sorted(found.items())[:limit])
+
+    async def hidden_groups(self, limit: int) -> list[str]:
+        live = (one for one in self._contents.incidents() if one.is_live)
+        return sorted({group for one in live for group in one.hidden})[:limit]
 
     async def hidden_in(self, group: str) -> list[IncidentId]:
         return sorted(
@@ -174,7 +189,7 @@ class MemoryReader:
         open_ = (
             one
             for one in self._contents.summaries.values()
-            if one.standing is Standing.OPEN and one.level > 1
+            if one.standing in (Standing.OPEN, Standing.SUPPRESSED) and one.level > 1
         )
         found = [summary for summary in open_ if summary.incident not in waits]
         return [summary.incident for summary in sorted(found, key=lambda summary: summary.number)][:limit]
@@ -203,11 +218,48 @@ class MemoryReader:
     async def token_by_digest(self, digest: str) -> Token | None:
         return next((token for token in self._contents.tokens.values() if token.digest == digest), None)
 
+    async def replicas(self) -> list[Replica]:
+        return sorted(self._contents.replicas.values(), key=lambda one: (one.loaded_at, one.id))
+
 
 class MemoryUnit(MemoryReader):
+    """One at a time; all the same it refuses to write over what it has not read, as a unit beside others has to."""
+
     def __init__(self, contents: _Contents, codec: Codec) -> None:
         super().__init__(contents)
         self._codec = codec
+        self.soonest: dict[DueKind, datetime] = {}
+        self._read: set[RecordKey] = set()
+        self._read_occurrences: set[tuple[Fingerprint, int]] = set()
+
+    async def records(self, keys: Collection[RecordKey]) -> dict[RecordKey, Record]:
+        self._read.update(keys)
+        return await super().records(keys)
+
+    async def live_records(self, incidents: Collection[IncidentId]) -> dict[IncidentId, list[Record]]:
+        found = await super().live_records(incidents)
+        self._read.update(key_of(record) for records in found.values() for record in records)
+        return found
+
+    async def records_of(self, incident: IncidentId, kind: Kind) -> list[Record]:
+        found = await super().records_of(incident, kind)
+        self._read.update(map(key_of, found))
+        return found
+
+    async def heartbeats(self) -> list[Heartbeat]:
+        found = await super().heartbeats()
+        self._read.update(map(key_of, found))
+        return found
+
+    async def last_occurrences(self, fingerprints: Collection[Fingerprint]) -> dict[Fingerprint, Occurrence]:
+        found = await super().last_occurrences(fingerprints)
+        self._read_occurrences.update((one.fingerprint, one.number) for one in found.values())
+        return found
+
+    async def occurrences_of(self, incident: IncidentId, limit: int, after: int = 0) -> list[Occurrence]:
+        found = await super().occurrences_of(incident, limit, after)
+        self._read_occurrences.update((one.fingerprint, one.number) for one in found)
+        return found
 
     async def lock(self, incidents: Collection[IncidentId]) -> None:
         """One unit runs at a time."""
@@ -225,14 +277,26 @@ class MemoryUnit(MemoryReader):
         free = [
             body
             for id_, body in sorted(self._contents.bodies.items())
-            if body.state is Stored.WAITING and self._contents.leases.get(id_, now) <= now
+            if body.state is Stored.WAITING and (body.lease_until is None or body.lease_until <= now)
         ]
         sizes = accumulate(len(body.body) for body in free)
         fitting = [body for body, size in zip(free, sizes, strict=True) if size <= CLAIMED_BYTES] or free[:1]
-        claimed = [replace(body, attempts=body.attempts + 1) for body in fitting[:limit]]
+        claimed = [
+            replace(body, attempts=body.attempts + 1, lease_until=lease_until) for body in fitting[:limit]
+        ]
         self._contents.bodies.update((body.id, body) for body in claimed)
-        self._contents.leases.update((body.id, lease_until) for body in claimed)
         return claimed
+
+    async def still_claimed(self, bodies: Collection[StoredBody]) -> set[JournalId]:
+        known = self._contents.bodies
+        return {
+            body.id
+            for body in bodies
+            if body.id in known
+            and known[body.id].state is Stored.WAITING
+            and body.lease_until is not None
+            and known[body.id].lease_until == body.lease_until
+        }
 
     async def finish_bodies(self, ids: Collection[JournalId], now: datetime) -> None:
         for id_ in ids:
@@ -240,7 +304,7 @@ class MemoryUnit(MemoryReader):
 
     async def release_bodies(self, ids: Collection[JournalId]) -> None:
         for id_ in ids:
-            self._contents.leases.pop(id_, None)
+            self._contents.bodies[id_] = replace(self._contents.bodies[id_], lease_until=None)
 
     async def return_bodies(self, ids: Collection[JournalId]) -> None:
         await self.release_bodies(ids)
@@ -253,9 +317,8 @@ class MemoryUnit(MemoryReader):
 
     def _end(self, id_: JournalId, state: Stored, detail: str, now: datetime) -> None:
         self._contents.bodies[id_] = replace(
-            self._contents.bodies[id_], state=state, detail=detail, done_at=now
+            self._contents.bodies[id_], state=state, detail=detail, done_at=now, lease_until=None
         )
-        self._contents.leases.pop(id_, None)
 
     async def next_number(self) -> int:
         return self._count_up("incident")
@@ -266,7 +329,15 @@ class MemoryUnit(MemoryReader):
             if holder != record.incident:
                 raise KeyTaken(f"incident {holder} has the key of {record.incident} and is not closed")
         key = key_of(record)
+        if key in self._contents.records and key not in self._read:
+            raise Conflict(f"{key} is there, and this unit has not read it")
+        self._read.add(key)
+        if (due := record.due()) is not None:
+            self.soonest[due.kind] = min(due.at, self.soonest.get(due.kind, due.at))
         self._contents.records[key] = self._codec.decode(record.KIND, self._codec.encode(record))
+        self._contents.ended.pop(key, None)
+        if record.incident is None and not record.is_live:
+            self._contents.ended[key] = now
         self._contents.due.pop(key, None)
         if (due := record.due()) is not None:
             row = DueRow(key=key, incident=record.incident, kind=due.kind, at=due.at)
@@ -276,8 +347,12 @@ class MemoryUnit(MemoryReader):
         self._contents.summaries[summary.incident] = summary
 
     async def put_occurrence(self, occurrence: Occurrence) -> None:
+        key = occurrence.fingerprint, occurrence.number
+        if key in self._contents.occurrences and key not in self._read_occurrences:
+            raise Conflict(f"occurrence {key} is there, and this unit has not read it")
+        self._read_occurrences.add(key)
         kept = self._codec.decode_occurrence(self._codec.encode_occurrence(occurrence))
-        self._contents.occurrences[occurrence.fingerprint, occurrence.number] = kept
+        self._contents.occurrences[key] = kept
 
     async def put_promise(self, promise: Promise) -> None:
         kept = self._codec.decode_promise(self._codec.encode_promise(promise))
@@ -296,6 +371,13 @@ class MemoryUnit(MemoryReader):
 
     async def put_token(self, token: Token) -> None:
         self._contents.tokens[token.id] = token
+
+    async def put_replica(self, replica: Replica) -> None:
+        self._contents.replicas[replica.id] = replica
+
+    async def delete_replicas_before(self, moment: datetime) -> None:
+        kept = self._contents.replicas
+        self._contents.replicas = {key: one for key, one in kept.items() if one.seen_at >= moment}
 
     async def take_due(self, kind: DueKind, now: datetime, limit: int) -> list[DueRow]:
         entries = [entry for entry in self._contents.due.values() if entry.row.kind is kind]
@@ -347,6 +429,20 @@ class MemoryUnit(MemoryReader):
         )
         return _remove(self._contents.occurrences, [key for _, key in old[:limit]])
 
+    async def delete_strays_before(self, moment: datetime, limit: int) -> int:
+        there = self._contents
+        needed = {_digest_of(record) for record in there.records.values()}
+        over = sorted((at, key) for key, at in there.ended.items() if at < moment and key.id not in needed)
+        keys = [key for _, key in over[:limit]]
+        _remove(there.ended, keys)
+        _remove(there.records, keys)
+        gone = {key.id for key in keys}
+        there.asked = {once: one for once, one in there.asked.items() if one.incident not in gone}
+        lines = sorted((one.at, one.id) for one in there.audit if one.incident is None and one.at < moment)
+        old = {id_ for _, id_ in lines[: limit - len(keys)]}
+        there.audit = [line for line in there.audit if line.id not in old]
+        return len(keys) + len(old)
+
     def _count_up(self, what: str) -> int:
         self._contents.last[what] += 1
         return self._contents.last[what]
@@ -376,6 +472,9 @@ class MemoryStore:
         self._refuse_closed()
         yield MemoryReader(self._contents)
 
+    async def hear(self, ring: Callable[[str], None]) -> None:
+        """Nobody else writes."""
+
     async def close(self) -> None:
         async with self._turn:
             self._closed = True
@@ -390,6 +489,13 @@ K = TypeVar("K")
 
 def _among(wanted: Iterable[K], there: Mapping[K, T]) -> dict[K, T]:
     return {key: there[key] for key in wanted if key in there}
+
+
+def _digest_of(record: Record) -> str:
+    """Which digest carries it, or is shown by it."""
+    if isinstance(record, Page):
+        return record.digest
+    return record.page if isinstance(record, Notice) and record.incident is None else ""
 
 
 def _remove(there: dict[K, T], keys: Sequence[K]) -> int:

@@ -49,8 +49,11 @@ ALLOWED: dict[str, frozenset[str]] = {
     # The top: wiring and beginnings.
     "responder": frozenset(),
     "responder.__main__": PURE,
-    "responder.app": WAITING | {"importlib.metadata", "os", "pathlib", "signal", "sys", "uvloop"},
-    "responder.settings": PURE | {"ipaddress", "os", "pathlib", "pydantic", "pydantic_settings"},
+    # What a replica is called: its machine, and something that no other start has.
+    "responder.app": WAITING
+    | {"importlib.metadata", "os", "pathlib", "secrets", "signal", "socket", "sys", "uvloop"},
+    "responder.settings": PURE
+    | {"ipaddress", "os", "pathlib", "pydantic", "pydantic_settings", "urllib.parse"},
     "responder.telemetry": PURE | {"contextlib", "logging", "prometheus_client", "structlog", "sys"},
     # Floor 0: of outsiders only pydantic and re2.
     "responder.core": PURE | {"re2"},
@@ -71,11 +74,24 @@ ALLOWED: dict[str, frozenset[str]] = {
     "responder.engine.tokens": WAITING | {"secrets"},
     # Floor 3a: each vendor in its own room.
     "responder.adapters": PURE,
+    "responder.adapters.alertmanager": WAITING | {"aiohttp", "base64", "ruamel.yaml", "urllib.parse"},
     "responder.adapters.local_token": PURE | {"os", "pathlib"},
+    "responder.adapters.beacon": PURE | {"aiohttp", "urllib.parse"},
     "responder.adapters.clock": PURE | {"asyncio", "time"},
     "responder.adapters.policy_files": WAITING | {"os", "pathlib", "pydantic", "ruamel.yaml"},
     "responder.adapters.storage": WAITING
-    | {"aiosqlite", "alembic", "fcntl", "os", "pathlib", "pydantic", "sqlalchemy"},
+    | {
+        "aiosqlite",
+        "alembic",
+        "asyncpg",
+        "concurrent.futures",
+        "fcntl",
+        "os",
+        "pathlib",
+        "pydantic",
+        "sqlalchemy",
+        "urllib.parse",
+    },
     "responder.adapters.storage.migrations": PURE | {"alembic", "sqlalchemy"},
     "responder.adapters.storage.migrations.versions": PURE | {"alembic", "sqlalchemy"},
     "responder.adapters.sessions": PURE | {"aiohttp", "asyncio"},

@@ -18,7 +18,7 @@ POINTS = ("responder.engine.points", "responder.engine.catalogue")
 HELD = ("responder.engine", "responder.web")
 
 # The ports that do I/O, and so are reached through points only.
-THROUGH_POINTS = {"Channel", "Chat", "Faults", "Inbox", "PolicySource", "Store"}
+THROUGH_POINTS = {"Beacon", "Channel", "Chat", "Faults", "Inbox", "Peer", "PolicySource", "Store"}
 # The Protocols that may be held by anybody, with the reason.
 FREE = {
     "Clock": "the time is no call to the world, and tests advance it",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from tests.house.tree import ROOT
 from tests.journeys.programs import Program
+from tests.journeys.waiting import CLOCK
 
 ALERTMANAGER = "prometheus-alertmanager"
 ROUTE = ROOT / "policies" / "alertmanager-route.yml"
@@ -24,14 +25,17 @@ def is_installed() -> bool:
     return shutil.which(ALERTMANAGER) is not None
 
 
-def shipped_route(webhook: str, credentials: Path) -> dict[str, Any]:
+def shipped_route(
+    webhook: str, credentials: Path, *, resolve_timeout: str = "5m", max_alerts: int = 0
+) -> dict[str, Any]:
     """The shipped configuration, posting to `webhook`, with every wait of a branch as short as it may be."""
     found: dict[str, Any] = YAML(typ="safe").load(ROUTE)
     for branch in (found["route"], *found["route"]["routes"]):
         branch |= {"group_wait": "0s", "group_interval": "1s"}
+    found["global"]["resolve_timeout"] = resolve_timeout
     for receiver in found["receivers"]:
         for hook in receiver["webhook_configs"]:
-            hook["url"] = webhook
+            hook |= {"url": webhook, "max_alerts": max_alerts}
             hook["http_config"]["authorization"]["credentials_file"] = str(credentials)
     return found
 
@@ -42,18 +46,29 @@ class Alertmanager:
     port: int
 
     @classmethod
-    async def start(cls, folder: Path, webhook: str, token: str, *, name: str = "alertmanager") -> Self:
-        """Without peers, posting to `webhook` by the shipped route."""
+    async def start(
+        cls,
+        folder: Path,
+        webhook: str,
+        token: str,
+        *,
+        name: str = "alertmanager",
+        port: int = 0,
+        **route: Any,
+    ) -> Self:
+        """Without peers, posting to `webhook` by the shipped route, which `route` changes. Started again in the same
+        folder it has its silences, and no alerts. port: 0 = any that is free.
+        """
         secret, config = folder / f"{name}-token", folder / f"{name}.yml"
         secret.write_text(token, encoding="utf-8")
-        YAML(typ="safe").dump(shipped_route(webhook, secret), config)
+        YAML(typ="safe").dump(shipped_route(webhook, secret, **route), config)
         program = await Program.start(
             name,
             ALERTMANAGER,
             f"--config.file={config}",
             f"--storage.path={folder / name}",
             "--cluster.listen-address=",
-            "--web.listen-address=127.0.0.1:0",
+            f"--web.listen-address=127.0.0.1:{port}",
             folder=folder,
             environ={},
         )
@@ -76,6 +91,26 @@ class Alertmanager:
             alert["endsAt"] = ends_at.isoformat()
         url = f"http://{self.address}/api/v2/alerts"
         async with aiohttp.ClientSession() as http, http.post(url, json=[alert]) as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def silence(self, labels: Mapping[str, str]) -> str:
+        """For an hour, unless `expire` ends it; returns its id."""
+        now = CLOCK.now()
+        silence = {
+            "matchers": [{"name": name, "value": value, "isRegex": False} for name, value in labels.items()],
+            "startsAt": now.isoformat(),
+            "endsAt": (now + timedelta(hours=1)).isoformat(),
+            "createdBy": "a journey",
+            "comment": "maintenance",
+        }
+        url = f"http://{self.address}/api/v2/silences"
+        async with aiohttp.ClientSession() as http, http.post(url, json=silence) as answer:
+            assert answer.status == 200, await answer.text()
+            return str((await answer.json())["silenceID"])
+
+    async def expire(self, silence: str) -> None:
+        url = f"http://{self.address}/api/v2/silence/{silence}"
+        async with aiohttp.ClientSession() as http, http.delete(url) as answer:
             assert answer.status == 200, await answer.text()
 
     async def __aenter__(self) -> Self:

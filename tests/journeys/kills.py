@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.faults import Hold, Trigger, written
+from tests.fakes.faults import Strike, Trigger, written
 from tests.fakes.sink import Received, Sink
 from tests.journeys.served import Ran, Served
 from tests.journeys.small import small_plan, write_plan
@@ -83,19 +83,19 @@ class Life:
             self.running = await Served.start(self.home, self.settings)
         return self.service
 
-    async def serve_armable(self, armed: Hold | None = None) -> Served:
+    async def serve_armable(self, *armed: Strike) -> Served:
         """With faults that can be armed, or are `armed` from the start on."""
         await self._drop_trigger()
         self.trigger = Trigger()
         fd = self.trigger.child
         async with self.starts:
-            command = ["-m", "tests.fakes.serve", str(fd), *([written(armed)] if armed else [])]
+            command = ["-m", "tests.fakes.serve", str(fd), *map(written, armed)]
             self.running = await Served.start(self.home, self.settings, command=command, keep=(fd,))
         return self.service
 
-    async def arm(self, hold: Hold) -> None:
+    async def arm(self, strike: Strike) -> None:
         assert self.trigger is not None
-        await self.trigger.arm(hold)
+        await self.trigger.arm(strike)
 
     async def pulled(self) -> None:
         assert self.trigger is not None

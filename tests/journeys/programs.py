@@ -64,7 +64,11 @@ class Program:
             assert found or self.is_running, f"{self.name} ended ({self.process.returncode}):\n{self.lines()}"
             return found
 
-        found = await until(look, f"{self.name} says {pattern!r}", within=within)
+        try:
+            found = await until(look, f"{self.name} says {pattern!r}", within=within)
+        except AssertionError as problem:
+            problem.add_note(f"{self.name} has said:\n{self.lines()}")
+            raise
         assert found is not None
         return found
 

@@ -87,6 +87,20 @@ class Served:
             assert answer.status == 200, (path, answer.status, await answer.text())
             return await answer.json()
 
+    async def ask(self, method: str, path: str, *, token: str = "") -> int | None:
+        """Of any of its doors, as a token's holder (the local one's): the status; None where no answer came."""
+        token = token or (self.home / "token").read_text(encoding="utf-8").strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=GIVE_UP) as http,
+                http.request(method, self.url + path, headers=headers) as answer,
+            ):
+                await answer.read()
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
     async def text(self, path: str) -> str:
         """What stands open to everybody, such as /metrics."""
         async with aiohttp.ClientSession(timeout=GIVE_UP) as http, http.get(self.url + path) as answer:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.faults import Hold, Side
+from tests.fakes.faults import Side, Strike
 from tests.fakes.sink import HANG, SLOW
-from tests.journeys.kills import Life, due_of, life
+from tests.journeys.kills import LATE, Life, due_of, life
 from tests.journeys.served import run
 from tests.journeys.side_by_side import Ended, Start, Stories
 from tests.journeys.small import FAR, small_plan, write_plan
@@ -65,7 +65,7 @@ async def test_overdue_steps_fire_after_a_restart_and_pending_ones_at_their_time
         await found.until_paged(3)
         assert CLOCK.now() >= due_of(story, "third")
         assert where(found) == ["sms/first", "sms/second", "sms/third"]
-        assert [one["incident"] for one in await found.service.incidents()] == ["I1"]
+        assert [one["title"] for one in await found.service.incidents()][1:] == [LATE]
 
 
 @stories.tell
@@ -88,7 +88,7 @@ async def test_an_acknowledgement_that_had_its_reply_outlives_a_kill(home, start
 async def test_killed_twice_on_its_way_an_alert_still_arrives_once(home, start):
     async with living(home, start, second=FAR) as found:
         await found.serve_armable()
-        await found.arm(Hold(Side.AFTER, "claim.journal", past="commit.journal"))
+        await found.arm(Strike(Side.AFTER, "claim.journal", past="commit.journal"))
         await found.post()
         await found.pulled()
         await found.kill()
@@ -107,12 +107,12 @@ async def test_killed_twice_on_its_way_an_alert_still_arrives_once(home, start):
 async def test_a_body_that_kills_the_process_each_time_is_set_aside_and_somebody_is_paged(home, start):
     async with living(home, start, second=FAR) as found:
         await found.serve_armable()
-        await found.arm(Hold(Side.BEFORE, "commit.handle"))
+        await found.arm(Strike(Side.BEFORE, "commit.handle"))
         await found.post()
         await found.pulled()
         await found.kill()
         for _ in range(2):
-            await found.serve_armable(Hold(Side.BEFORE, "commit.handle"))
+            await found.serve_armable(Strike(Side.BEFORE, "commit.handle"))
             await found.pulled()
             await found.kill()
         assert (found.answers, where(found)) == ([200], [])

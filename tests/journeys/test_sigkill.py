@@ -19,7 +19,7 @@ import pytest
 
 from responder.core.delivery import LEASE
 from responder.core.policy.levels import SELF_RULE
-from tests.fakes.faults import Hold, Side
+from tests.fakes.faults import Side, Strike
 from tests.journeys.kills import LATE, TITLE, Handed, Life, body_of, due_of, life
 from tests.journeys.served import Served
 from tests.journeys.side_by_side import Start, all_at_once
@@ -137,7 +137,7 @@ HAS_WORK_AFTER = {"claim.journal": "commit.journal", "commit.claim": "commit.han
 
 async def killed_on_an_alert(case: Case, found: Life, seen: Evidence) -> None:
     await found.serve_armable()
-    await found.arm(Hold(case.side, case.point, past=HAS_WORK_AFTER.get(case.point, "")))
+    await found.arm(Strike(case.side, case.point, past=HAS_WORK_AFTER.get(case.point, "")))
     posting = asyncio.create_task(found.post())
     await found.pulled()
     if case.answered:
@@ -151,7 +151,7 @@ async def killed_on_a_rung(case: Case, found: Life, seen: Evidence) -> None:
     await found.post()
     await found.until_paged(1)
     due = due_of(await found.until_recorded(), "second")
-    await found.arm(Hold(case.side, case.point, since=due.isoformat()))
+    await found.arm(Strike(case.side, case.point, since=due.isoformat()))
     await found.pulled()
     seen.answered = True
     await killed(found, seen)
@@ -162,7 +162,7 @@ async def killed_on_an_ack(case: Case, found: Life, seen: Evidence) -> None:
     await found.post()
     await found.until_paged(1)
     await found.until_recorded()
-    await found.arm(Hold(case.side, case.point))
+    await found.arm(Strike(case.side, case.point))
     asking = asyncio.create_task(found.cli("incidents", "ack", "I1"))
     await found.pulled()
     await killed(found, seen)
@@ -175,7 +175,7 @@ async def killed_with_a_claim(case: Case, found: Life, seen: Evidence) -> None:
     await found.post()
     await found.until_paged(1)
     due = due_of(await found.until_recorded(), "second")
-    await found.arm(Hold(case.side, case.point, since=due.isoformat()))
+    await found.arm(Strike(case.side, case.point, since=due.isoformat()))
     await found.pulled()
     seen.answered = (await found.cli("incidents", "ack", "I1")).code == 0
     await killed(found, seen)

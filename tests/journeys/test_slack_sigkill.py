@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.faults import Hold, Side
+from tests.fakes.faults import Side, Strike
 from tests.fakes.sink import Sink
 from tests.fakes.slack import USER, Message
 from tests.journeys.kills import Life, body_of
@@ -89,7 +89,7 @@ async def lived(home: Path, start: Start) -> AsyncIterator[tuple[Life, Workspace
 async def killed_on_the_way(case: Case, home: Path, start: Start) -> Seen:
     async with lived(home, start) as (found, slack):
         await found.serve_armable()
-        await found.arm(Hold(case.side, case.point, past=case.past))
+        await found.arm(Strike(case.side, case.point, past=case.past))
         posting = asyncio.create_task(found.post())
         await found.pulled()
         await posting
@@ -110,7 +110,7 @@ async def killed_on_an_ack(case: Case, home: Path, start: Start) -> Seen:
         await found.post()
         await slack.shows("paged: First", within=AGAIN)
         await found.until_recorded()
-        await found.arm(Hold(case.side, case.point))
+        await found.arm(Strike(case.side, case.point))
         asking = asyncio.create_task(slack.slash(service.url, "/ack", "I1"))
         await found.pulled()
         await found.kill()

@@ -16,15 +16,20 @@ LOOK = timedelta(milliseconds=20)
 
 
 @overload
-async def until(look: Callable[[], Awaitable[T]], what: str, *, within: float = 15) -> T: ...
+async def until(
+    look: Callable[[], Awaitable[T]], what: str, *, within: float = 15, every: timedelta = LOOK
+) -> T: ...
 
 
 @overload
-async def until(look: Callable[[], T], what: str, *, within: float = 15) -> T: ...
+async def until(look: Callable[[], T], what: str, *, within: float = 15, every: timedelta = LOOK) -> T: ...
 
 
-async def until(look: Callable[[], Any], what: str, *, within: float = 15) -> Any:
-    """The first true thing that `look` returns. Raises AssertionError, naming `what`, after `within` seconds."""
+async def until(look: Callable[[], Any], what: str, *, within: float = 15, every: timedelta = LOOK) -> Any:
+    """The first true thing that `look` returns. Raises AssertionError, naming `what`, after `within` seconds.
+
+    `every`: longer where many look at once, and each look costs something.
+    """
     deadline = CLOCK.now() + timedelta(seconds=within)
     while True:
         seen = look()
@@ -33,7 +38,7 @@ async def until(look: Callable[[], Any], what: str, *, within: float = 15) -> An
             return found
         now = CLOCK.now()
         assert now < deadline, f"{what}: not within {within:g} s"
-        await CLOCK.sleep_until(min(now + LOOK, deadline))
+        await CLOCK.sleep_until(min(now + every, deadline))
 
 
 async def let_pass(seconds: float) -> None:

@@ -88,6 +88,16 @@ async def test_what_a_real_alertmanager_sent_is_accepted_and_consumed(shipped_fa
     [
         pytest.param(Transient("the disk is full"), "send it again", id="for now"),
         pytest.param(Permanent("the database is damaged"), "mended", id="for good"),
+        pytest.param(
+            Transient("/var/x.db (SQLITE_FULL)", outward="the database's disk is full"),
+            "the database's disk is full; send it again",
+            id="for now, in words",
+        ),
+        pytest.param(
+            Permanent("role x may not", outward="the database cannot be used"),
+            "the database cannot be used",
+            id="for good, in words",
+        ),
     ],
 )
 async def test_a_body_that_cannot_be_kept_is_to_be_sent_again(store, failure, detail):
@@ -104,6 +114,43 @@ async def test_a_body_that_cannot_be_kept_is_to_be_sent_again(store, failure, de
         figures = face.world.service.points.metrics.registry
         for result in ("not-kept", "accepted"):
             assert figures.get_sample_value("responder_ingest_bodies_total", {"result": result}) == 1
+
+
+@in_memory
+async def test_a_body_that_is_not_kept_in_time_is_to_be_sent_again_and_may_be_kept_all_the_same(store: Store):
+    gate = Gate("commit.journal")
+    world = await make_world(store, faults=gate)
+    async with facing(world) as face:
+        asking = asyncio.ensure_future(face.webhook(body_of(alert())))
+        await gate.came.wait()
+        world.clock.advance(seconds=9)
+        await let_others_run(20)
+        assert not asking.done()
+        world.clock.advance(seconds=1)
+        said = await asking
+        assert said.problem == "unavailable"
+        assert said.json()["detail"] == "the database takes too long; send it again"
+        gate.open.set()
+        await gate.done.wait()
+        assert await journal(face) == [Stored.WAITING]
+        assert (await face.webhook(body_of(alert()))).status == 200
+
+
+@in_memory
+async def test_a_store_that_has_refused_a_body_is_not_ready_until_it_takes_something(store: Store):
+    trouble = Trouble()
+    world = await make_world(store, faults=trouble)
+    async with facing(world) as face:
+        assert (await face.get("/readyz")).status == 200
+        trouble.failures = {"commit.journal": Transient("full", outward="the database's disk is full")}
+        await face.webhook(body_of(alert()))
+        await world.settle()  # a commit in which nothing is written shows nothing
+        said = await face.get("/readyz")
+        assert said.problem == "not-ready"
+        since = f"it has taken no commit since {world.clock.now().isoformat()}"
+        assert said.json()["errors"] == [{"where": "store", "what": f"{since}: the database's disk is full"}]
+        await world.service.replicas.tell()
+        assert (await face.get("/readyz")).status == 200
 
 
 async def test_a_caller_that_hangs_up_takes_nothing_back(store: Store):

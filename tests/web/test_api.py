@@ -16,7 +16,10 @@ from responder.engine.commands import Role
 from responder.web.api import OPERATIONS, ROOT
 from responder.web.operations import Operation
 from tests.engine.plan import LADDER, book, plan
+from tests.engine.world import make_world
+from tests.fakes.beacon import FakeBeacon
 from tests.fakes.channel import FailsForGood, FailsForNow, Hangs
+from tests.fakes.clock import FakeClock
 from tests.web.described import Described
 from tests.web.face import Face, body_of, facing
 
@@ -344,6 +347,7 @@ async def test_the_status_tells_how_the_service_is_doing(api):
     await world.fire()
     await api.face.webhook(body_of(world.alert("Node")))
     world.clock.advance(minutes=16)
+    await world.service.replicas.tell()
     said = (await api.get("/status")).json()
     assert said["ready"] is True
     assert said["problems"] == {}
@@ -351,6 +355,38 @@ async def test_the_status_tells_how_the_service_is_doing(api):
     assert said["set_aside_bodies"] == 0
     assert said["oldest_overdue_seconds"]["timer"] == 60.0
     assert said["speechless_contacts"] == {}
+
+
+async def test_the_status_tells_whether_anybody_watches_us_and_what_they_hear(store):
+    clock = FakeClock()
+    beacon = FakeBeacon(clock)
+    world = await make_world(store, clock=clock, beacon=beacon)
+    fresh = await world.service.tokens.make(name="root", role=Role.ADMIN, contact=ContactName("first"))
+    async with facing(world) as face:
+        api = Described(face, (await face.get("/api/openapi.json")).json(), fresh.secret)
+        await world.service.outward.beat()
+        beat = (await api.get("/status")).json()["outward_beat"]
+        assert (beat["arrived_at"], beat["problem"]) == (None, "")
+        assert set(beat["withheld"]) == {"auditor"}
+        await world.service.replicas.load()
+        await world.service.auditor.look()
+        await world.service.outward.beat()
+        beat = (await api.get("/status")).json()["outward_beat"]
+        assert (beat["arrived_at"], beat["withheld"]) == ("2026-11-23T12:00:00Z", {})
+        beacon.always(FailsForNow())
+        await world.service.outward.beat()
+        beat = (await api.get("/status")).json()["outward_beat"]
+        assert beat["problem"] == "outward beat: scripted to fail for now"
+
+
+async def test_the_status_tells_that_no_channel_takes_anything(api):
+    world = api.face.world
+    said = (await api.get("/status")).json()
+    assert (said["isolated_since"], said["outward_beat"]) == (None, None)
+    for channel in world.channels.values():
+        channel.always(FailsForNow())
+    await world.fire()
+    assert (await api.get("/status")).json()["isolated_since"] == "2026-11-23T12:00:00Z"
 
 
 async def test_channels_that_print_and_people_without_a_method_are_named(api):
@@ -443,7 +479,7 @@ async def test_a_token_that_makes_no_sense_is_refused(api, body, problem):
 
 
 def path_of(operation: Operation) -> str:
-    return ROOT + operation.path.format(incident="I1", duty="external_notice", token="nobody")
+    return ROOT + operation.path.format(incident="I1", digest="D1", duty="external_notice", token="nobody")
 
 
 @in_memory
@@ -470,6 +506,36 @@ async def test_a_token_that_belongs_to_nobody_commands_nothing(api):
     machine = await token_of(api, "responder")
     assert (await machine.get("/incidents/I1")).status == 200
     assert (await machine.post("/incidents/I1/ack")).problem == "forbidden"
+
+
+async def test_a_digest_is_shown_with_every_incident_that_it_carries(api):
+    documents = plan()
+    documents["escalation"]["storm"] = {"incidents": 4}
+    world = api.face.world
+    world.service.policies.replace(book(documents))
+    await world.post(*(world.alert(f"A{number}") for number in range(30)))
+    await world.settle()
+    await world.advance(seconds=40)
+    [page] = (await api.get("/incidents/I1")).json()["pages"]
+    await api.post("/incidents/I2/ack")
+    await api.post("/incidents/I3/level", {"level": 3, "reason": "it grew"})
+    await api.post("/incidents/I4/resolve")
+    shown = (await api.get(f"/digests/{page['digest']}")).json()
+    assert (shown["digest"], shown["contact"], shown["state"]) == (page["digest"], "first", "accepted")
+    assert [attempt["outcome"] for attempt in shown["attempts"]] == ["accepted"]
+    told = {
+        each["incident"]: (each["title"], each["told_level"], each["level"], each["state"])
+        for each in shown["members"]
+    }
+    assert sorted(told) == sorted(f"I{number}" for number in range(1, 31))
+    assert told["I1"] == ("A0", 2, 2, "open")
+    assert told["I2"] == ("A1", 2, 2, "acknowledged")
+    assert told["I3"] == ("A2", 2, 3, "open")
+    assert told["I4"] == ("A3", 2, 2, "resolved")
+    assert (shown["holders"], shown["unanswered"]) == ({"first": 1}, 28)
+    assert (await api.get("/digests/d99")).problem == "unknown"
+    assert (await api.get("/digests/I1")).problem == "unknown"
+    assert (await api.get("/digests/I1-p1")).problem == "unknown"
 
 
 # What is asked wrongly

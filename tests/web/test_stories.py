@@ -41,7 +41,7 @@ ACCEPTED, TRANSIENT, PERMANENT, UNKNOWN = (
     Outcome.PERMANENT,
     Outcome.UNKNOWN,
 )
-OWED, SENDING, TAKEN, FAILED, WITHDRAWN = pages.Phase
+GATHERING, GATHERED, OWED, SENDING, TAKEN, FAILED, WITHDRAWN = pages.Phase
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,13 @@ def test_an_attempt_is_told_in_words(phase, outcomes, words):
 def test_a_page_says_whether_it_may_have_arrived(phase, outcome, words):
     told = of_page(page(contact=CTO, methods=METHODS, phase=phase, attempts=(attempt(outcome),)))
     assert told.words == words
+
+
+def test_a_page_says_that_it_waits_for_others_and_in_which_digest_it_went():
+    waiting = of_page(page(contact=CTO, methods=METHODS, phase=GATHERING, next_at=NOON))
+    assert "waits until 2026-11-23 12:00 UTC for others" in waiting.words
+    gathered = of_page(page(contact=CTO, methods=METHODS, phase=GATHERED, next_at=None, digest="D57"))
+    assert (gathered.digest, gathered.words) == ("D57", "goes in the digest D57")
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,25 @@ on the row. Here it still writes the SQL and says what each column makes of a va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 
+T = TypeVar("T")
 Rows = Sequence[Mapping[str, Any]]
 Bind = Callable[[Mapping[str, Any]], tuple[Any, ...]]
+
+
+def padded(values: Collection[T]) -> list[T]:
+    """For an IN list: the last one again, up to a power of two, so that one prepared statement serves many lengths."""
+    filled = list(values)
+    while len(filled) & (len(filled) - 1):
+        filled.append(filled[-1])
+    return filled
 
 
 class Batch:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from responder.adapters.storage.escapes import escaped, plain, rewritten
 from responder.core.alert import Occurrence
-from responder.core.errors import Permanent
+from responder.core.errors import FromNewer, Unreadable
 from responder.core.identifiers import Kind
 from responder.core.machines.duty import Duty
 from responder.core.machines.escalation import Escalation
@@ -22,6 +22,7 @@ from responder.core.machines.heartbeat import Heartbeat
 from responder.core.machines.incident import Incident
 from responder.core.machines.notice import Notice
 from responder.core.machines.page import Page
+from responder.core.machines.storm import Storm
 from responder.core.policy.escalation import Promise, Terms
 from responder.ports.store import Record
 
@@ -41,15 +42,30 @@ TYPES: Mapping[str, Any] = {
     Kind.NOTICE: Notice,
     Kind.DUTY: Duty,
     Kind.HEARTBEAT: Heartbeat,
+    Kind.STORM: Storm,
     OCCURRENCE: Occurrence,
     PROMISE: Promise,
 }
 # What this program writes. Keyed by what is stored: a record's kind, or one of the two names above.
-VERSIONS: Mapping[str, int] = {**dict.fromkeys(TYPES, 1), Kind.NOTICE: 2}
+VERSIONS: Mapping[str, int] = {
+    **dict.fromkeys(TYPES, 1),
+    Kind.NOTICE: 3,
+    Kind.PAGE: 2,
+    Kind.ESCALATION: 2,
+    Kind.INCIDENT: 2,
+}
 # (what, version) -> the step to the next version. It gets the fields without `schema_version`, and may change them.
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     # 2: `page`, `contact` and `superseded`, and the person of a happening; a notice from before has none of them.
     (Kind.NOTICE, 1): lambda fields: fields,
+    # 3: what Alertmanager says of an incident is a happening too.
+    (Kind.NOTICE, 2): lambda fields: fields,
+    # 2: `digest`, `members` and `left`, and `round_from`; a page from before goes by itself, and was never isolated.
+    (Kind.PAGE, 1): lambda fields: fields,
+    # 2: an early move may be `held`; `suppression`, which one from before has not.
+    (Kind.ESCALATION, 1): lambda fields: fields,
+    # 2: `doubted_at` and `quiet_until`: nobody had asked an Alertmanager.
+    (Kind.INCIDENT, 1): lambda fields: fields,
 }
 
 REMEMBERED = 256  # terms, either way; policies in use have a few
@@ -92,15 +108,15 @@ class _Form(Generic[T]):
                 value = self._load(json.dumps(self._upcast(json.loads(text))))
         except ValidationError as error:
             if any(fault["type"] == "json_invalid" for fault in error.errors()):
-                raise Permanent(f"store: a stored {self._what} is no JSON") from error
+                raise Unreadable(f"store: a stored {self._what} is no JSON") from error
             faults = "; ".join(
                 f"{'.'.join(map(str, fault['loc']))}: {fault['type']}"
                 for fault in error.errors(include_input=False)
             )
             message = f"store: a stored {self._what} is not of the shape that this program writes ({faults})"
-            raise Permanent(message) from error
+            raise Unreadable(message) from error
         except json.JSONDecodeError as error:
-            raise Permanent(f"store: a stored {self._what} is no JSON") from error
+            raise Unreadable(f"store: a stored {self._what} is no JSON") from error
         return rewritten(value, plain) if _MARKED_TEXT in text else value
 
     def _dump(self, value: T) -> bytes:
@@ -111,18 +127,18 @@ class _Form(Generic[T]):
 
     def _upcast(self, fields: Any) -> Fields:
         if not isinstance(fields, dict):
-            raise Permanent(f"store: a stored {self._what} is no JSON object")
+            raise Unreadable(f"store: a stored {self._what} is no JSON object")
         version = fields.pop("schema_version", None)
         if not isinstance(version, int):
-            raise Permanent(f"store: a stored {self._what} has no schema_version")
+            raise Unreadable(f"store: a stored {self._what} has no schema_version")
         if version > self._version:
-            raise Permanent(
+            raise FromNewer(
                 f"store: a stored {self._what} has schema version {version}, written by a newer responder; this one "
                 f"reads up to {self._version}: run the newer one"
             )
         for step in range(version, self._version):
             if (upcaster := self._upcasters.get((self._what, step))) is None:
-                raise Permanent(f"store: no step from schema version {step} of {self._what} to {step + 1}")
+                raise Unreadable(f"store: no step from schema version {step} of {self._what} to {step + 1}")
             fields = upcaster(fields)
         return cast(Fields, fields)
 
@@ -180,6 +196,7 @@ class Codec:
         versions: Mapping[str, int] = VERSIONS,
         upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
     ) -> None:
+        self.versions = versions
         self._forms: dict[str, _Form[Any]] = {
             what: _FORMS.get(what, _Form)(what, type_, versions[what], upcasters)
             for what, type_ in TYPES.items()
@@ -189,7 +206,7 @@ class Codec:
         return self._forms[record.KIND].encode(record)
 
     def decode(self, kind: str, text: str) -> Record:
-        """Raises Permanent where the text is no such record, or of a newer version than this program knows."""
+        """Raises Unreadable where the text is no such record, FromNewer where a newer program has written it."""
         return cast(Record, self._forms[kind].decode(text))
 
     def encode_occurrence(self, occurrence: Occurrence) -> str:

@@ -32,6 +32,7 @@ class Moment(UserDefinedType[datetime]):
     """An aware datetime as microseconds since 1970, UTC. What no datetime can hold reads as the nearest one."""
 
     cache_ok = True
+    render_bind_cast = True  # PostgreSQL is told the type where it cannot guess it
 
     def get_col_spec(self, **_: Any) -> str:
         return "BIGINT"
@@ -47,6 +48,7 @@ class Words(UserDefinedType[str]):
     """Any str, with what a database refuses escaped."""
 
     cache_ok = True
+    render_bind_cast = True  # PostgreSQL is told the type where it cannot guess it
 
     def get_col_spec(self, **_: Any) -> str:
         return "TEXT"
@@ -65,18 +67,20 @@ class Handle(UserDefinedType[str]):
     """
 
     cache_ok = True
+    render_bind_cast = True  # PostgreSQL is told the type where it cannot guess it
 
     def get_col_spec(self, **_: Any) -> str:
         return "TEXT"
 
     def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
-        return _handle
+        return handle
 
 
 class Details(UserDefinedType[Mapping[str, str]]):
     """A mapping of texts, as JSON in ASCII."""
 
     cache_ok = True
+    render_bind_cast = True  # PostgreSQL is told the type where it cannot guess it
 
     def get_col_spec(self, **_: Any) -> str:
         return "TEXT"
@@ -101,7 +105,8 @@ def _moment(microseconds: int | None) -> datetime | None:
         return LATEST if microseconds > 0 else EARLIEST
 
 
-def _handle(text: str | None) -> str | None:
+def handle(text: str | None) -> str | None:
+    """What a `Handle` column holds for `text`."""
     if text is None:
         return None
     text = escaped(text)

@@ -2,25 +2,36 @@
 
 A cancelled task may leave a statement running in the driver, and the connection unusable or, worse, replaced while the
 old one still writes. So every call here is waited for, and only then is the cancellation heard. The databases' errors
-become `Transient` and `Permanent`.
+become `Transient`, `Unsure` and `Permanent`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from responder.adapters.storage.batch import Batch, Rows
+from responder.adapters.storage.threads import ThreadConnection, ThreadEngine
 from responder.core.errors import Failure
 
 T = TypeVar("T")
-Translate = Callable[[DBAPIError], Failure]
+
+# What a driver raises: its own errors, as SQLAlchemy wraps them, and the network's, as they are.
+Broken = DBAPIError | OSError | NoConnectionFree
+BROKEN = (DBAPIError, OSError, NoConnectionFree)
+
+
+class Translate(Protocol):
+    """`committing`: it happened in the commit, which may have been done all the same."""
+
+    def __call__(self, error: Broken, *, committing: bool) -> Failure: ...
 
 
 async def finished(call: Coroutine[Any, Any, T]) -> T:
@@ -46,13 +57,14 @@ class Transaction:
     keep what comes after, so that half of a unit were committed where somebody has caught the exception.
     """
 
-    def __init__(self, connection: AsyncConnection, translate: Translate) -> None:
+    def __init__(self, connection: AsyncConnection | ThreadConnection, translate: Translate) -> None:
         self._connection = connection
         self._translate = translate
         self._failure: BaseException | None = None
 
-    async def rows(self, statement: Executable) -> Sequence[Row[Any]]:
-        return await self.run(lambda connection: connection.execute(statement).all())
+    async def rows(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """`given`: what the statement's bindparams stand for."""
+        return await self.run(lambda connection: connection.execute(statement, given).all())
 
     async def write(self, batches: Iterable[tuple[Batch, Rows]]) -> None:
         """Each statement once for each of its rows; nothing for no rows."""
@@ -71,21 +83,30 @@ class Transaction:
             self._failure = error
             raise
 
+    @property
+    def has_failed(self) -> bool:
+        return self._failure is not None
+
     def refuse_failed(self) -> None:
         if self._failure is not None:
             raise self._failure
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine, translate: Translate) -> AsyncIterator[Transaction]:
+async def transaction(engine: AsyncEngine | ThreadEngine, translate: Translate) -> AsyncIterator[Transaction]:
     """Committed when the block ends, rolled back when it raises."""
     connection = engine.connect()
     try:
         await _translated(connection.start(), translate)
-        await _translated(connection.begin().start(), translate)
+        if isinstance(connection, AsyncConnection):
+            await _translated(connection.begin().start(), translate)
         try:
-            yield Transaction(connection, translate)
-            await _translated(connection.commit(), translate)
+            held = Transaction(connection, translate)
+            yield held
+            if held.has_failed:  # a reader may have caught it and be done
+                await finished(connection.rollback())
+            else:
+                await _translated(connection.commit(), translate, committing=True)
         except BaseException as error:
             await _roll_back(connection, error)
             raise
@@ -94,17 +115,18 @@ async def transaction(engine: AsyncEngine, translate: Translate) -> AsyncIterato
             await finished(connection.close())
 
 
-async def _translated(call: Coroutine[Any, Any, T], translate: Translate) -> T:
+async def _translated(call: Coroutine[Any, Any, T], translate: Translate, *, committing: bool = False) -> T:
     try:
         return await finished(call)
-    except DBAPIError as error:
-        raise translate(error) from error
+    except BROKEN as error:
+        raise translate(error, committing=committing) from error
 
 
-async def _roll_back(connection: AsyncConnection, error: BaseException) -> None:
+async def _roll_back(connection: AsyncConnection | ThreadConnection, error: BaseException) -> None:
     """A connection that cannot even do that is thrown away, and with it what it had written."""
     try:
         await finished(connection.rollback())
-    except DBAPIError as second:
+    except BROKEN as second:
         await finished(connection.invalidate(second))
-        error.add_note(f"store: the roll-back failed too ({second.orig}); its connection was replaced")
+        problem = getattr(second, "orig", second)
+        error.add_note(f"store: the roll-back failed too ({problem}); its connection was replaced")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, or_, select, update
 
+from responder.adapters.storage.batch import padded
 from responder.adapters.storage.rows import body_of_row, journal_row
 from responder.adapters.storage.tables import bodies, journal
 from responder.adapters.storage.writes import Writes
@@ -49,10 +50,29 @@ def claim(
         claimed = (
             select(journal, bodies.c.body)
             .join(bodies, bodies.c.journal == journal.c.id)
-            .where(journal.c.id.in_(ids))
+            .where(journal.c.id.in_(padded(ids)))
             .order_by(journal.c.id)
         )
         return [body_of_row(row) for row in connection.execute(claimed)]
+
+    return work
+
+
+def still_claimed(claimed: Collection[StoredBody]) -> Callable[[Connection], set[JournalId]]:
+    leases = {body.id: body.lease_until for body in claimed}
+
+    def work(connection: Connection) -> set[JournalId]:
+        held = (
+            select(journal.c.id, journal.c.lease_until)
+            .where(journal.c.id.in_(padded(leases)), journal.c.state == Stored.WAITING.value)
+            .order_by(journal.c.id)
+            .with_for_update()
+        )
+        return {
+            JournalId(row.id)
+            for row in connection.execute(held)
+            if row.lease_until is not None and row.lease_until == leases[JournalId(row.id)]
+        }
 
     return work
 

@@ -32,8 +32,8 @@ class LockFile:
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
             raise InUse(
-                f"{database} is in use by process {holder} (it holds {self._path}): stop that process, or ask it "
-                "through its API; two processes would corrupt the database"
+                f"{database} is in use by process {holder} (it holds {self._path}): stop that process first; two "
+                "processes would corrupt the database"
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

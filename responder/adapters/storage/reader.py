@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
+from responder.adapters.storage.batch import padded
 from responder.adapters.storage.codec import Codec
+from responder.adapters.storage.columns import handle
 from responder.adapters.storage.connection import Transaction
+from responder.adapters.storage.escapes import MARK
 from responder.adapters.storage.rows import (
     act_of_row,
     asked_of_row,
     audit_of_row,
     body_of_row,
     due_of_row,
+    replica_of_row,
     summary_of_row,
     token_of_row,
 )
@@ -32,6 +50,7 @@ from responder.adapters.storage.tables import (
     occurrences,
     promises,
     records,
+    replicas,
     summaries,
     tokens,
 )
@@ -48,6 +67,7 @@ from responder.ports.store import (
     AuditLine,
     DueRow,
     Record,
+    Replica,
     Standing,
     Stored,
     StoredBody,
@@ -58,6 +78,9 @@ from responder.ports.store import (
 )
 
 T = TypeVar("T")
+
+RECORD = (records.c.kind, records.c.body, records.c.version)
+OCCURRENCE = (occurrences.c.body, occurrences.c.version)
 
 CHUNK = 500  # values in one IN list; SQLite of old took no more than 999 parameters
 
@@ -72,10 +95,6 @@ def due_among(keys: Sequence[RecordKey]) -> ColumnElement[bool]:
     return _by_kind(keys, due.c.record_kind, due.c.record)
 
 
-def records_among(keys: Sequence[RecordKey]) -> ColumnElement[bool]:
-    return _by_kind(keys, records.c.kind, records.c.id)
-
-
 def _by_kind(
     keys: Sequence[RecordKey], kind: ColumnElement[str], id_: ColumnElement[str]
 ) -> ColumnElement[bool]:
@@ -83,7 +102,51 @@ def _by_kind(
     ids: dict[Kind, list[str]] = {}
     for key in keys:
         ids.setdefault(key.kind, []).append(key.id)
-    return or_(*(and_(kind == of.value, id_.in_(some)) for of, some in ids.items()))
+    return or_(*(and_(kind == of.value, id_.in_(padded(some))) for of, some in ids.items()))
+
+
+def is_understood(versions: Mapping[str, int]) -> ColumnElement[bool]:
+    """Due rows whose record is of a kind, and of a shape, that this program knows."""
+    kinds = {kind.value: versions[kind] for kind in Kind}
+    return due.c.needs <= case(kinds, value=due.c.record_kind)
+
+
+# What every message asks, put together once: to do so takes longer than the database's own work on it.
+_RECORDS_OF = (
+    select(*RECORD)
+    .where(records.c.incident == bindparam("of"), records.c.kind == bindparam("of_kind"))
+    .order_by(records.c.seq)
+)
+_OCCURRENCES_OF = (
+    select(*OCCURRENCE)
+    .where(occurrences.c.incident == bindparam("of"))
+    .order_by(occurrences.c.starts_at, occurrences.c.seq)
+    .limit(bindparam("most"))
+    .offset(bindparam("after"))
+)
+
+
+@lru_cache(maxsize=64)
+def _records_of_kinds(kinds: tuple[Kind, ...]) -> Select[Any]:
+    """One IN list a kind, bound under its name, which the index on (kind, id) serves."""
+    lists = (records.c.id.in_(bindparam(kind.value, expanding=True)) for kind in kinds)
+    among = (and_(records.c.kind == kind.value, one) for kind, one in zip(kinds, lists, strict=True))
+    return select(*RECORD).where(or_(*among))
+
+
+@lru_cache(maxsize=64)
+def _soonest(kind: DueKind, versions: tuple[tuple[str, int], ...]) -> Select[Any]:
+    """Asked again and again by every loop, so it is put together once."""
+    return (
+        select(due.c.claimable_at)
+        .where(due.c.kind == kind.value, due.c.claimable_at.is_not(None))
+        .where(is_understood(dict(versions)))
+        .order_by(due.c.claimable_at)
+        .limit(1)
+    )
+
+
+_UNANSWERED = (Standing.OPEN.value, Standing.SUPPRESSED.value)
 
 
 class SqlReader:
@@ -93,20 +156,35 @@ class SqlReader:
         self._transaction = transaction
         self._codec = codec
 
-    async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
-        return await self._transaction.rows(statement)
+    async def _rows(
+        self, statement: Select[Any], given: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
+        return await self._transaction.rows(statement, given)
 
-    async def _by_key(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+    async def _by_key(
+        self, statement: Select[Any], given: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
         """The same, for a question whose answer a unit mends by what it has written itself."""
-        return await self._transaction.rows(statement)
+        return await self._transaction.rows(statement, given)
 
     def _record(self, row: Row[Any]) -> Record:
         return self._codec.decode(row.kind, row.body)
 
+    def _glimpse(self, row: Row[Any]) -> Record:
+        """The same, for a record that is not what was asked for, and of which nothing is told but its name."""
+        return self._record(row)
+
+    def _occurrence(self, row: Row[Any]) -> Occurrence:
+        return self._codec.decode_occurrence(row.body)
+
     async def records(self, keys: Collection[RecordKey]) -> dict[RecordKey, Record]:
         found: dict[RecordKey, Record] = {}
         for chunk in chunks(keys):
-            for row in await self._by_key(select(records.c.kind, records.c.body).where(records_among(chunk))):
+            ids: dict[Kind, list[str]] = {}
+            for key in chunk:
+                ids.setdefault(key.kind, []).append(key.id)
+            given = {kind.value: padded(some) for kind, some in ids.items()}
+            for row in await self._by_key(_records_of_kinds(tuple(ids)), given):
                 record = self._record(row)
                 found[key_of(record)] = record
         return found
@@ -114,21 +192,15 @@ class SqlReader:
     async def live_records(self, incidents: Collection[IncidentId]) -> dict[IncidentId, list[Record]]:
         found: dict[IncidentId, list[Record]] = {}
         for chunk in chunks(incidents):
-            live = records.c.incident.in_(chunk) & records.c.live.is_(True)
-            statement = (
-                select(records.c.kind, records.c.incident, records.c.body).where(live).order_by(records.c.seq)
-            )
+            live = records.c.incident.in_(padded(chunk)) & records.c.live.is_(True)
+            statement = select(*RECORD, records.c.incident).where(live).order_by(records.c.seq)
             for row in await self._by_key(statement):
                 found.setdefault(row.incident, []).append(self._record(row))
         return found
 
     async def records_of(self, incident: IncidentId, kind: Kind) -> list[Record]:
-        statement = (
-            select(records.c.kind, records.c.body)
-            .where(records.c.incident == incident, records.c.kind == kind.value)
-            .order_by(records.c.seq)
-        )
-        return [self._record(row) for row in await self._rows(statement)]
+        given = {"of": incident, "of_kind": kind.value}
+        return [self._record(row) for row in await self._rows(_RECORDS_OF, given)]
 
     async def shown_as(self, reference: str) -> IncidentId | None:
         statement = (
@@ -141,11 +213,7 @@ class SqlReader:
         return IncidentId(rows[0].incident) if rows else None
 
     async def heartbeats(self) -> list[Heartbeat]:
-        statement = (
-            select(records.c.kind, records.c.body)
-            .where(records.c.kind == Kind.HEARTBEAT.value)
-            .order_by(records.c.seq)
-        )
+        statement = select(*RECORD).where(records.c.kind == Kind.HEARTBEAT.value).order_by(records.c.seq)
         return [cast(Heartbeat, self._record(row)) for row in await self._rows(statement)]
 
     async def open_incidents(self, keys: Collection[str]) -> dict[str, IncidentId]:
@@ -153,15 +221,15 @@ class SqlReader:
         found: dict[str, IncidentId] = {}
         for chunk in chunks(keys):
             statement = (
-                select(records.c.kind, records.c.body)
+                select(*RECORD)
                 .join(
                     incidents,
                     and_(records.c.kind == Kind.INCIDENT.value, records.c.id == incidents.c.incident),
                 )
-                .where(incidents.c.key.in_(chunk), incidents.c.closed == false())
+                .where(incidents.c.key.in_(padded(chunk)), incidents.c.closed == false())
             )
             for row in await self._by_key(statement):
-                incident = cast(Incident, self._record(row))
+                incident = cast(Incident, self._glimpse(row))
                 if incident.is_live and incident.key in chunk:  # a unit may have written it meanwhile
                     found[incident.key] = incident.incident
         return found
@@ -171,26 +239,43 @@ class SqlReader:
         for chunk in chunks(fingerprints):
             newest = (
                 select(occurrences.c.fingerprint, func.max(occurrences.c.number))
-                .where(occurrences.c.fingerprint.in_(chunk))
+                .where(occurrences.c.fingerprint.in_(padded(chunk)))
                 .group_by(occurrences.c.fingerprint)
             )
-            statement = select(occurrences.c.body).where(
+            statement = select(*OCCURRENCE).where(
                 tuple_(occurrences.c.fingerprint, occurrences.c.number).in_(newest)
             )
             for row in await self._by_key(statement):
-                occurrence = self._codec.decode_occurrence(row.body)
+                occurrence = self._occurrence(row)
                 found[occurrence.fingerprint] = occurrence
         return found
 
     async def occurrences_of(self, incident: IncidentId, limit: int, after: int = 0) -> list[Occurrence]:
+        given = {"of": incident, "most": limit, "after": after}
+        return [self._occurrence(row) for row in await self._rows(_OCCURRENCES_OF, given)]
+
+    async def firing(self, after: Fingerprint | None, limit: int) -> dict[Fingerprint, IncidentId]:
         statement = (
-            select(occurrences.c.body)
-            .where(occurrences.c.incident == incident)
-            .order_by(occurrences.c.starts_at, occurrences.c.seq)
+            select(occurrences.c.fingerprint, occurrences.c.incident)
+            .where(occurrences.c.ends_at.is_(None), occurrences.c.incident.is_not(None))
+            .order_by(occurrences.c.fingerprint)
             .limit(limit)
-            .offset(after)
         )
-        return [self._codec.decode_occurrence(row.body) for row in await self._rows(statement)]
+        if after is not None:
+            statement = statement.where(occurrences.c.fingerprint > after)
+        rows = await self._rows(statement)
+        return {Fingerprint(row.fingerprint): IncidentId(row.incident) for row in rows}
+
+    async def hidden_groups(self, limit: int) -> list[str]:
+        grouped = select(hidden.c.group, func.min(hidden.c.incident).label("incident")).group_by(
+            hidden.c.group
+        )
+        rows = await self._rows(grouped.order_by(hidden.c.group).limit(limit))
+        # Of what a handle cannot show, the words are read from a record of one that has it.
+        asked = [RecordKey(Kind.INCIDENT, row.incident) for row in rows if MARK in row.group]
+        having = cast(Iterable[Incident], (await self.records(asked)).values())
+        words = {handle(group): group for incident in having for group in incident.hidden}
+        return [words[row.group] if MARK in row.group else row.group for row in rows]
 
     async def hidden_in(self, group: str) -> list[IncidentId]:
         statement = select(hidden.c.incident).where(hidden.c.group == group).order_by(hidden.c.incident)
@@ -199,7 +284,7 @@ class SqlReader:
     async def promises(self, pins: Collection[PinHash]) -> dict[PinHash, Promise]:
         found: dict[PinHash, Promise] = {}
         for chunk in chunks(pins):
-            for row in await self._by_key(select(promises).where(promises.c.pin.in_(chunk))):
+            for row in await self._by_key(select(promises).where(promises.c.pin.in_(padded(chunk)))):
                 found[PinHash(row.pin)] = self._codec.decode_promise(row.body)
         return found
 
@@ -212,12 +297,18 @@ class SqlReader:
         return {PinHash(row.pin): IncidentId(row.incident) for row in await self._rows(statement)}
 
     async def summaries(self, query: SummaryQuery) -> list[Summary]:
-        statement = (
-            select(summaries)
-            .where(*_conditions(query))
-            .order_by(summaries.c.number.desc())
-            .limit(query.limit)
-        )
+        newest = summaries.c.number.desc()
+        statement = select(summaries).order_by(newest).limit(query.limit)
+        if query.standings and not query.rule:
+            # Each pair of standing and level is in order in the index, so nothing is read that is not among its newest.
+            parts = [
+                select(_some(query, standing, level).order_by(newest).limit(query.limit).subquery().c.number)
+                for standing in query.standings
+                for level in query.levels or Level
+            ]
+            statement = statement.where(summaries.c.number.in_(union_all(*parts)))
+        else:
+            statement = statement.where(*_conditions(query))
         return [summary_of_row(row) for row in await self._rows(statement)]
 
     async def summary(self, incident: IncidentId) -> Summary | None:
@@ -244,11 +335,8 @@ class SqlReader:
         return [audit_of_row(row) for row in await self._rows(statement)]
 
     async def next_due(self, kind: DueKind) -> datetime | None:
-        statement = select(func.min(due.c.claimable_at, type_=due.c.claimable_at.type)).where(
-            due.c.kind == kind.value
-        )
-        found: datetime | None = (await self._rows(statement))[0][0]
-        return found
+        rows = await self._rows(_soonest(kind, tuple(self._codec.versions.items())))
+        return cast(datetime, rows[0].claimable_at) if rows else None
 
     async def due_of(self, keys: Collection[RecordKey]) -> dict[RecordKey, DueRow]:
         found: dict[RecordKey, DueRow] = {}
@@ -275,7 +363,7 @@ class SqlReader:
         statement = (
             select(summaries.c.incident)
             .outerjoin(due, waiting)
-            .where(summaries.c.standing == Standing.OPEN.value, summaries.c.level > 1, due.c.record.is_(None))
+            .where(summaries.c.standing.in_(_UNANSWERED), summaries.c.level > 1, due.c.record.is_(None))
             .order_by(summaries.c.number)
             .limit(limit)
         )
@@ -328,9 +416,18 @@ class SqlReader:
         rows = await self._rows(select(tokens).where(tokens.c.digest == digest))
         return token_of_row(rows[0]) if rows else None
 
+    async def replicas(self) -> list[Replica]:
+        statement = select(replicas).order_by(replicas.c.loaded_at, replicas.c.id)
+        return [replica_of_row(row) for row in await self._rows(statement)]
+
 
 def _not_closed() -> list[str]:
     return [standing.value for standing in Standing if standing is not Standing.CLOSED]
+
+
+def _some(query: SummaryQuery, standing: Standing, level: Level) -> Select[Any]:
+    one = summaries.c.standing == standing.value, summaries.c.level == int(level)
+    return select(summaries.c.number).where(*one, *_conditions(query))
 
 
 def _conditions(query: SummaryQuery) -> list[ColumnElement[bool]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,6 +14,7 @@ from responder.core.identifiers import ContactName, IncidentId, JournalId, Kind,
 from responder.core.level import Level
 from responder.core.machines.incident import Incident, Phase
 from responder.core.machines.notice import Notice
+from responder.core.machines.page import Page
 from responder.ports.store import (
     Act,
     Asked,
@@ -20,6 +22,7 @@ from responder.ports.store import (
     DueRow,
     NewBody,
     Record,
+    Replica,
     Standing,
     Stored,
     StoredBody,
@@ -30,7 +33,8 @@ from responder.ports.store import (
 Fields = dict[str, Any]
 
 
-def record_row(record: Record, codec: Codec) -> Fields:
+def record_row(record: Record, codec: Codec, version: int, now: datetime) -> Fields:
+    is_over = record.incident is None and not record.is_live
     return {
         "kind": record.KIND.value,
         "id": record.id,
@@ -38,10 +42,23 @@ def record_row(record: Record, codec: Codec) -> Fields:
         "live": record.is_live,
         "body": codec.encode(record),
         "shown": (record.posted or None) if isinstance(record, Notice) else None,
+        "digest": _digest_of(record),
+        "ended_at": now if is_over else None,
+        "version": version,
     }
 
 
-def due_row(record: Record) -> Fields | None:
+def _digest_of(record: Record) -> str | None:
+    match record:
+        case Page():
+            return record.digest or None
+        case Notice(incident=None):
+            return record.page or None
+        case _:
+            return None
+
+
+def due_row(record: Record, codec: Codec) -> Fields | None:
     """None where the record waits for nothing."""
     if (due := record.due()) is None:
         return None
@@ -53,6 +70,7 @@ def due_row(record: Record) -> Fields | None:
         "at": due.at,
         "claimable_at": due.at,
         "failures": 0,
+        "needs": codec.versions[record.KIND],
     }
 
 
@@ -66,7 +84,7 @@ def incident_row(incident: Incident) -> Fields:
     }
 
 
-def occurrence_row(occurrence: Occurrence, codec: Codec) -> Fields:
+def occurrence_row(occurrence: Occurrence, codec: Codec, version: int) -> Fields:
     return {
         "fingerprint": occurrence.fingerprint,
         "number": occurrence.number,
@@ -74,6 +92,7 @@ def occurrence_row(occurrence: Occurrence, codec: Codec) -> Fields:
         "starts_at": occurrence.starts_at,
         "ends_at": occurrence.ends_at,
         "body": codec.encode_occurrence(occurrence),
+        "version": version,
     }
 
 
@@ -146,6 +165,16 @@ def token_row(token: Token) -> Fields:
         "expires_at": token.expires_at,
         "revoked_at": token.revoked_at,
         "used_at": token.used_at,
+    }
+
+
+def replica_row(replica: Replica) -> Fields:
+    return {
+        "id": replica.id,
+        "version": replica.version,
+        "book": replica.book,
+        "loaded_at": replica.loaded_at,
+        "seen_at": replica.seen_at,
     }
 
 
@@ -233,15 +262,22 @@ def token_of_row(row: Row[Any]) -> Token:
     )
 
 
-def body_of_row(row: Row[Any], *, attempts: int | None = None) -> StoredBody:
+def replica_of_row(row: Row[Any]) -> Replica:
+    return Replica(
+        id=row.id, version=row.version, book=row.book, loaded_at=row.loaded_at, seen_at=row.seen_at
+    )
+
+
+def body_of_row(row: Row[Any]) -> StoredBody:
     return StoredBody(
         id=JournalId(row.id),
         received_at=row.received_at,
         source=row.source,
         peer=row.peer,
         body=row.body,
-        attempts=row.attempts if attempts is None else attempts,
+        attempts=row.attempts,
         state=Stored(row.state),
+        lease_until=row.lease_until,
         done_at=row.done_at,
         detail=row.detail,
     )

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from responder.adapters.storage import journal as journaled
 from responder.adapters.storage.codec import Codec
-from responder.adapters.storage.connection import finished, transaction
+from responder.adapters.storage.connection import Broken, finished, transaction
 from responder.adapters.storage.lockfile import LockFile
 from responder.adapters.storage.reader import SqlReader
+from responder.adapters.storage.threads import ThreadEngine
 from responder.adapters.storage.unit import SqlUnit
 from responder.adapters.storage.upgrade import upgrade
 from responder.adapters.storage.writes import Writes
-from responder.core.errors import Failure, Permanent, Transient
+from responder.core.errors import Conflict, Failure, Permanent, Transient
 from responder.ports.store import Reader, Unit
 
 READERS = 4  # at the same time; more wait for their turn
@@ -42,10 +41,24 @@ WRITER: Mapping[str, int | str] = {
     "wal_autocheckpoint": 4_000,  # pages: 16 MiB
     "journal_size_limit": 64 * 1024 * 1024,  # bytes that the WAL keeps once it is written back
 }
+READING = "BEGIN"  # waits for no lock; the first question takes one
 READER: Mapping[str, int | str] = {"query_only": "ON", "busy_timeout": BUSY, "temp_store": "MEMORY"}
+
+UNREAD = "a row is not as this unit has read it"
 
 # By SQLite's primary result code: what passes by itself, or when a person makes room. All else wants mending.
 PASSING = frozenset({"BUSY", "LOCKED", "NOMEM", "INTERRUPT", "IOERR", "FULL", "CANTOPEN", "PROTOCOL"})
+# In words, to whoever asked us.
+OUTWARD: Mapping[str, str] = {
+    "BUSY": "the database is held by another program",
+    "LOCKED": "the database is held by another program",
+    "IOERR": "the database's disk fails",
+    "FULL": "the database's disk is full",
+    "CANTOPEN": "the database cannot be opened",
+    "READONLY": "the database takes no writes",
+}
+NOT_NOW = "the database cannot be used just now"
+USELESS = "the database cannot be used as it is; the log says why"
 
 
 class SqliteStore:
@@ -59,7 +72,7 @@ class SqliteStore:
         self._codec = codec
         self._writes = Writes(insert)
         self._writing = _engine(path, {**WRITER, **pragmas}, begin="BEGIN IMMEDIATE", connections=1)
-        self._reading = _engine(path, READER, begin="BEGIN", connections=READERS)
+        self._reading = _engine(path, READER, begin=READING, connections=READERS)
         self._turn = asyncio.Lock()
         self._places = asyncio.Semaphore(READERS)
         self._closed = False
@@ -90,6 +103,9 @@ class SqliteStore:
             async with transaction(self._reading, self._translate) as found:
                 yield SqlReader(found, self._codec)
 
+    async def hear(self, ring: Callable[[str], None]) -> None:
+        """Nobody else writes."""
+
     async def close(self) -> None:
         """Waits for the unit and the readers in progress; closing again does nothing."""
         async with AsyncExitStack() as nobody:
@@ -104,13 +120,18 @@ class SqliteStore:
         if self._closed:
             raise Permanent(f"{self.path}: the store is closed")
 
-    def _translate(self, error: DBAPIError) -> Failure:
-        # aiosqlite's own errors, such as that the connection is closed, have no name.
-        name = str(getattr(error.orig, "sqlite_errorname", ""))
-        text = f"{self.path}: {error.orig} ({name or 'no connection'})"
-        if not name or name.removeprefix("SQLITE_").partition("_")[0] in PASSING:
-            return Transient(text)
-        return Permanent(text)
+    def _translate(self, error: Broken, *, committing: bool) -> Failure:
+        # A commit that fails here is none, so nothing is ever unsure.
+        original = getattr(error, "orig", error)
+        # The driver's own errors, such as that the connection is closed, have no name.
+        name = str(getattr(original, "sqlite_errorname", ""))
+        text = f"{self.path}: {original} ({name or 'no connection'})"
+        if name == "SQLITE_CONSTRAINT_NOTNULL" and str(original).endswith(".version"):
+            return Conflict(f"{self.path}: {UNREAD} ({original})")
+        code = name.removeprefix("SQLITE_").partition("_")[0]
+        if not code or code in PASSING:
+            return Transient(text, outward=OUTWARD.get(code, NOT_NOW))
+        return Permanent(text, outward=OUTWARD.get(code, USELESS))
 
 
 async def open_sqlite(
@@ -143,13 +164,13 @@ def _make_private(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def _engine(path: Path, pragmas: Mapping[str, int | str], *, begin: str, connections: int) -> AsyncEngine:
+def _engine(path: Path, pragmas: Mapping[str, int | str], *, begin: str, connections: int) -> ThreadEngine:
     # isolation_level None: sqlite3 begins no transactions of its own; ours begin below, reads included.
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
+    engine = ThreadEngine(
+        URL.create("sqlite", database=str(path)),
+        connections=connections,
         connect_args={"isolation_level": None},
-        pool_size=connections,
-        max_overflow=0,
+        reads_only=begin == READING,
     )
 
     def on_connect(connection: Any, _record: Any) -> None:

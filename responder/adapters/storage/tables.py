@@ -74,7 +74,10 @@ records = Table(
     Column("incident", Words),
     Column("live", Boolean, nullable=False),
     Column("body", Text, nullable=False),
-    Column("shown", Words),  # of a notice: the reference of its message in the channel
+    Column("shown", Handle),  # of a notice: the reference of its message in the channel
+    Column("version", Integer, nullable=False, server_default=text("1")),  # raised by each write
+    Column("digest", Words),  # of a page: the one that carries it; of a digest's notice: that digest
+    Column("ended_at", Moment),  # where it is of no incident, and not live: since when
     UniqueConstraint("kind", "id"),
     Index(None, "incident", "live"),
     Index(
@@ -82,6 +85,18 @@ records = Table(
         "shown",
         sqlite_where=text("shown IS NOT NULL"),
         postgresql_where=text("shown IS NOT NULL"),
+    ),
+    Index(
+        "ix_records_digest",
+        "digest",
+        sqlite_where=text("digest IS NOT NULL"),
+        postgresql_where=text("digest IS NOT NULL"),
+    ),
+    Index(
+        "ix_records_ended",
+        "ended_at",
+        sqlite_where=text("ended_at IS NOT NULL"),
+        postgresql_where=text("ended_at IS NOT NULL"),
     ),
 )
 
@@ -95,9 +110,11 @@ due = Table(
     Column("at", Moment, nullable=False),
     Column("claimable_at", Moment),  # later than `at` once postponed; NULL: set aside
     Column("failures", Integer, nullable=False),
+    # The schema version of the record: a program that does not know it leaves the row to a newer one.
+    Column("needs", Integer, nullable=False, server_default=text("1")),
     PrimaryKeyConstraint("record_kind", "record"),
     ForeignKeyConstraint(["record_kind", "record"], ["records.kind", "records.id"], ondelete="CASCADE"),
-    Index(None, "kind", "claimable_at"),
+    Index(None, "kind", "claimable_at", "record"),  # in the order in which rows are taken
     Index(
         "ix_due_failed",
         "kind",
@@ -167,6 +184,7 @@ summaries = Table(
     Column("searched", Words, nullable=False),  # title and key, case folded
     UniqueConstraint("incident"),
     Index(None, "standing", "level", "number"),
+    Index(None, "rule", "number"),
 )
 
 occurrences = Table(
@@ -179,13 +197,21 @@ occurrences = Table(
     Column("starts_at", Moment, nullable=False),
     Column("ends_at", Moment),
     Column("body", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default=text("1")),  # raised by each write
     UniqueConstraint("fingerprint", "number"),
     Index(None, "incident", "starts_at"),
     Index(
         "ix_occurrences_stray",
+        "incident",  # SQLite takes the index with the most equalities, and would sort what it finds by another
         "ends_at",
         sqlite_where=text("incident IS NULL"),
         postgresql_where=text("incident IS NULL"),
+    ),
+    Index(
+        "ix_occurrences_firing",
+        "fingerprint",
+        sqlite_where=text("ends_at IS NULL AND incident IS NOT NULL"),
+        postgresql_where=text("ends_at IS NULL AND incident IS NOT NULL"),
     ),
 )
 
@@ -210,6 +236,13 @@ audit = Table(
     Column("revision", Integer, nullable=False),
     Column("details", Details, nullable=False),
     Index(None, "incident", "id"),
+    Index(
+        "ix_audit_stray",
+        "incident",  # as with the stray occurrences
+        "at",
+        sqlite_where=text("incident IS NULL"),
+        postgresql_where=text("incident IS NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -257,4 +290,23 @@ counters = Table(
     Column("name", String, primary_key=True),
     Column("value", Counter, nullable=False),
 )
-INCIDENTS = "incidents"  # the counter of incident numbers
+INCIDENTS = "incidents"  # the counter of incident numbers, where the database has no sequences
+NUMBERS = "incident_numbers"  # the sequence of them, where it has
+
+replicas = Table(
+    "replicas",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("version", Words, nullable=False),
+    Column("book", String, nullable=False),
+    Column("loaded_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+)
+
+# How far back this schema reaches: programs that know `oldest` can work on it, whatever was added since.
+reach = Table(
+    "reach",
+    METADATA,
+    Column("revision", String, primary_key=True),
+    Column("oldest", String, nullable=False),
+)

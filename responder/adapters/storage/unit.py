@@ -6,17 +6,17 @@ over many incidents costs a few round trips, not a few for each. The database's 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, overload
 
-from sqlalchemy import Connection, Delete, Row, Select, delete, exists, select, true, update
+from sqlalchemy import Column, Connection, Delete, Row, Select, delete, exists, select, true, update
 
 from responder.adapters.storage import journal as journaled
 from responder.adapters.storage.codec import Codec
 from responder.adapters.storage.connection import Transaction
-from responder.adapters.storage.reader import SqlReader, chunks, due_among
+from responder.adapters.storage.reader import SqlReader, chunks, due_among, is_understood
 from responder.adapters.storage.rows import due_of_row
 from responder.adapters.storage.tables import (
     INCIDENTS,
@@ -30,13 +30,22 @@ from responder.adapters.storage.tables import (
     journal,
     occurrences,
     records,
+    replicas,
     summaries,
 )
-from responder.adapters.storage.waiting import Waiting
+from responder.adapters.storage.waiting import Versions, Waiting
 from responder.adapters.storage.writes import Writes
 from responder.core.alert import Occurrence
 from responder.core.decision import DueKind
-from responder.core.identifiers import Fingerprint, IncidentId, JournalId, PinHash, RecordKey
+from responder.core.identifiers import (
+    Fingerprint,
+    IncidentId,
+    JournalId,
+    Kind,
+    PinHash,
+    RecordKey,
+    incident_of,
+)
 from responder.core.machines.incident import Incident
 from responder.core.policy.escalation import Promise
 from responder.ports.store import (
@@ -48,6 +57,7 @@ from responder.ports.store import (
     KeyTaken,
     NewBody,
     Record,
+    Replica,
     Stored,
     StoredBody,
     Summary,
@@ -71,6 +81,7 @@ class _Seen:
     hidden: dict[str, list[IncidentId]] = field(default_factory=dict)  # as the database had them
     incidents: dict[IncidentId, Incident] = field(default_factory=dict)  # written
     promises: dict[PinHash, Promise | None] = field(default_factory=dict)
+    versions: Versions = field(default_factory=Versions)
 
 
 class SqlUnit(SqlReader):
@@ -82,21 +93,27 @@ class SqlUnit(SqlReader):
         self._waiting = Waiting()
         self._seen = _Seen()
         self._number: int | None = None
+        self.soonest: dict[DueKind, datetime] = {}
 
     async def flush(self) -> None:
         if self._waiting:
             waiting, self._waiting = self._waiting, Waiting()
-            await self._transaction.write(waiting.statements(self._writes, self._codec))
+            versions = self._seen.versions
+            versions.raise_for(waiting)
+            await self._transaction.write(waiting.statements(self._writes, self._codec, versions))
 
-    async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+    async def _rows(
+        self, statement: Select[Any], given: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
         await self.flush()
-        return await super()._rows(statement)
+        return await super()._rows(statement, given)
 
     # Reads under a key: once each
 
     async def records(self, keys: Collection[RecordKey]) -> dict[RecordKey, Record]:
         seen = self._seen.records
         if unknown := [key for key in keys if key not in seen]:
+            await self._keep({incident for key in unknown if (incident := incident_of(key)) is not None})
             loaded = await super().records(unknown)
             seen.update((key, loaded.get(key)) for key in unknown)
         return {key: record for key in keys if (record := seen[key]) is not None}
@@ -104,9 +121,8 @@ class SqlUnit(SqlReader):
     async def live_records(self, incidents: Collection[IncidentId]) -> dict[IncidentId, list[Record]]:
         seen = self._seen
         if unknown := [incident for incident in incidents if incident not in seen.complete]:
+            await self._keep(unknown)
             for incident, loaded in (await super().live_records(unknown)).items():
-                for record in loaded:
-                    self._remember(record)
                 in_order = dict.fromkeys(map(key_of, loaded))
                 seen.members[incident] = in_order | seen.members.get(incident, {})
             seen.complete.update(unknown)
@@ -160,13 +176,25 @@ class SqlUnit(SqlReader):
     async def asked(self, once: str) -> Asked | None:
         return self._waiting.asked.get(once) or await super().asked(once)
 
-    def _record(self, row: Row[Any]) -> Record:
-        return self._remember(super()._record(row))
+    async def records_of(self, incident: IncidentId, kind: Kind) -> list[Record]:
+        await self._keep([incident])
+        return await super().records_of(incident, kind)
 
-    def _remember(self, record: Record) -> Record:
+    def _record(self, row: Row[Any]) -> Record:
         """The record as this unit knows it: what it wrote itself is newer than what comes from the database."""
-        known = self._seen.records.setdefault(key_of(record), record)
+        record = super()._record(row)
+        key = key_of(record)
+        known = self._seen.records.setdefault(key, record)
+        self._seen.versions.records.setdefault(key, row.version)
         return record if known is None else known
+
+    def _occurrence(self, row: Row[Any]) -> Occurrence:
+        occurrence = super()._occurrence(row)
+        self._seen.versions.occurrences.setdefault((occurrence.fingerprint, occurrence.number), row.version)
+        return occurrence
+
+    async def _keep(self, incidents: Collection[IncidentId]) -> None:
+        """Records of these are about to be read; see that they stay so. Where one unit runs at a time, they do."""
 
     # Writes
 
@@ -184,10 +212,14 @@ class SqlUnit(SqlReader):
 
     async def put_record(self, record: Record, now: datetime) -> None:
         key = key_of(record)
+        self._seen.versions.records.setdefault(key, 0)
         if isinstance(record, Incident):
             await self._take_key(record)
             self._seen.incidents[record.incident] = record
+        if (due := record.due()) is not None:
+            self.soonest[due.kind] = min(due.at, self.soonest.get(due.kind, due.at))
         self._waiting.records[key] = record
+        self._waiting.written_at[key] = now
         self._seen.records[key] = record
         if record.incident is not None:
             self._seen.members.setdefault(record.incident, {})[key] = None
@@ -213,6 +245,7 @@ class SqlUnit(SqlReader):
 
     async def put_occurrence(self, occurrence: Occurrence) -> None:
         fingerprint = occurrence.fingerprint
+        self._seen.versions.occurrences.setdefault((fingerprint, occurrence.number), 0)
         self._waiting.occurrences[fingerprint, occurrence.number] = occurrence
         own = _newer(self._seen.written.get(fingerprint), occurrence)
         self._seen.written[fingerprint] = own
@@ -237,6 +270,13 @@ class SqlUnit(SqlReader):
     async def put_token(self, token: Token) -> None:
         self._waiting.tokens[token.id] = token
 
+    async def put_replica(self, replica: Replica) -> None:
+        self._waiting.replicas[replica.id] = replica
+
+    async def delete_replicas_before(self, moment: datetime) -> None:
+        await self.flush()
+        await self._delete(delete(replicas).where(replicas.c.seen_at < moment))
+
     # The journal
 
     async def append_bodies(self, bodies: Sequence[NewBody]) -> list[JournalId]:
@@ -244,6 +284,9 @@ class SqlUnit(SqlReader):
 
     async def claim_bodies(self, limit: int, now: datetime, lease_until: datetime) -> list[StoredBody]:
         return await self._transaction.run(journaled.claim(self._writes, limit, now, lease_until))
+
+    async def still_claimed(self, bodies: Collection[StoredBody]) -> set[JournalId]:
+        return await self._transaction.run(journaled.still_claimed(bodies)) if bodies else set()
 
     async def finish_bodies(self, ids: Collection[JournalId], now: datetime) -> None:
         rows = [{"of_id": id_, "at": now, "why": ""} for id_ in ids]
@@ -262,14 +305,16 @@ class SqlUnit(SqlReader):
     # Due rows
 
     async def take_due(self, kind: DueKind, now: datetime, limit: int) -> list[DueRow]:
-        statement = (
+        return [due_of_row(row) for row in await self._rows(self._ready(kind, now, limit))]
+
+    def _ready(self, kind: DueKind, now: datetime, limit: int) -> Select[Any]:
+        return (
             select(due)
             .where(due.c.kind == kind.value, due.c.claimable_at <= now)
+            .where(is_understood(self._codec.versions))
             .order_by(due.c.claimable_at, due.c.record)
             .limit(limit)
-            .with_for_update(skip_locked=True)
         )
-        return [due_of_row(row) for row in await self._rows(statement)]
 
     async def postpone_due(self, key: RecordKey, until: datetime) -> None:
         await self._fail_due(key, until)
@@ -278,6 +323,7 @@ class SqlUnit(SqlReader):
         await self._fail_due(key, None)
 
     async def _fail_due(self, key: RecordKey, until: datetime | None) -> None:
+        await self._keep([incident for incident in [incident_of(key)] if incident is not None])
         await self.flush()
         failed = update(due).where(due_among([key])).values(claimable_at=until, failures=due.c.failures + 1)
         await self._transaction.run(lambda connection: connection.execute(failed))
@@ -285,12 +331,18 @@ class SqlUnit(SqlReader):
     # Retention
 
     async def delete_closed_before(self, moment: datetime, limit: int) -> int:
-        waits = exists().where(due.c.incident == incidents.c.incident, due.c.kind == DueKind.TIMER.value)
+        is_due = exists().where(
+            due.c.record_kind == records.c.kind,
+            due.c.record == records.c.id,
+            due.c.kind == DueKind.TIMER.value,
+        )
+        waits = exists().where(records.c.incident == incidents.c.incident, is_due)
         closed = (
             select(incidents.c.incident)
             .where(incidents.c.closed == true(), incidents.c.resolved_at < moment, ~waits)
             .order_by(incidents.c.resolved_at)
             .limit(limit)
+            .with_for_update(of=incidents, skip_locked=True)
         )
         ids = [row.incident for row in await self._rows(closed)]
 
@@ -306,11 +358,13 @@ class SqlUnit(SqlReader):
     async def delete_bodies_before(self, moment: datetime, limit: int) -> int:
         over = (
             select(journal.c.id)
-            .where(journal.c.done_at < moment, journal.c.state == Stored.DONE.value)
+            # An equality would make SQLite take the index of the states, and sort all that is done.
+            .where(journal.c.done_at < moment, journal.c.state != Stored.SET_ASIDE.value)
             .order_by(journal.c.done_at)
             .limit(limit)
+            .with_for_update(skip_locked=True)
         )
-        return await self._delete(delete(journal).where(journal.c.id.in_(over)))
+        return await self._delete_those(journal.c.id, over)
 
     async def delete_occurrences_before(self, moment: datetime, limit: int) -> int:
         await self.flush()
@@ -319,9 +373,43 @@ class SqlUnit(SqlReader):
             .where(occurrences.c.incident.is_(None), occurrences.c.ends_at < moment)
             .order_by(occurrences.c.ends_at)
             .limit(limit)
+            .with_for_update(skip_locked=True)
         )
         self._seen = _Seen()
-        return await self._delete(delete(occurrences).where(occurrences.c.seq.in_(stray)))
+        return await self._delete_those(occurrences.c.seq, stray)
+
+    async def delete_strays_before(self, moment: datetime, limit: int) -> int:
+        found = await self._delete_records_before(moment, limit)
+        lines = (
+            select(audit.c.id)
+            .where(audit.c.incident.is_(None), audit.c.at < moment)
+            .order_by(audit.c.at)
+            .limit(limit - found)
+            .with_for_update(skip_locked=True)
+        )
+        return found + await self._delete_those(audit.c.id, lines)
+
+    async def _delete_records_before(self, moment: datetime, limit: int) -> int:
+        """Those of no incident."""
+        other = records.alias()
+        over = (
+            select(records.c.seq, records.c.id)
+            .where(records.c.ended_at < moment, ~exists().where(other.c.digest == records.c.id))
+            .order_by(records.c.ended_at)
+            .limit(limit)
+            .with_for_update(of=records, skip_locked=True)
+        )
+        found = await self._rows(over)
+        for some in chunks(found):
+            await self._delete(delete(records).where(records.c.seq.in_([row.seq for row in some])))
+            await self._delete(delete(asked).where(asked.c.incident.in_([row.id for row in some])))
+        self._seen = _Seen()
+        return len(found)
+
+    async def _delete_those(self, key: Column[int], those: Select[Any]) -> int:
+        """In two steps: what somebody else has locked is passed over, and what is deleted is what was locked."""
+        found = [row[0] for row in await self._transaction.rows(those)]
+        return sum([await self._delete(delete(key.table).where(key.in_(some))) for some in chunks(found)])
 
     async def _delete(self, statement: Delete) -> int:
         return await self._transaction.run(lambda connection: connection.execute(statement).rowcount)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, insert, update
+from sqlalchemy import Table, bindparam, case, delete, insert, literal_column, update
 
 from responder.adapters.storage.batch import Batch
 from responder.adapters.storage.tables import (
@@ -21,6 +21,7 @@ from responder.adapters.storage.tables import (
     occurrences,
     promises,
     records,
+    replicas,
     summaries,
     tokens,
 )
@@ -35,7 +36,7 @@ class Writes:
 
     def __init__(self, on_conflict: DialectInsert) -> None:
         self._on_conflict = on_conflict
-        self.record = self._replace(records, {"kind", "id"}, kept={"seq"})
+        self.record = self._replace(records, {"kind", "id"}, kept={"seq"}, guarded=True)
         self.due = self._replace(due, {"record_kind", "record"})
         self.no_due = Batch(
             delete(due).where(
@@ -44,17 +45,18 @@ class Writes:
         )
         self.incident = self._replace(incidents, {"incident"})
         self.nothing_hidden = Batch(delete(hidden).where(hidden.c.incident == bindparam("of_incident")))
-        self.hidden = Batch(insert(hidden))
+        self.hidden = Batch(insert(hidden).inline())
         self.summary = self._replace(summaries, {"incident"})
-        self.occurrence = self._replace(occurrences, {"fingerprint", "number"}, kept={"seq"})
-        self.promise = Batch(on_conflict(promises).on_conflict_do_nothing())
-        self.audit = Batch(insert(audit))
+        self.occurrence = self._replace(occurrences, {"fingerprint", "number"}, kept={"seq"}, guarded=True)
+        self.promise = Batch(on_conflict(promises).inline().on_conflict_do_nothing())
+        self.audit = Batch(insert(audit).inline())
         self.act = self._replace(acts, {"actor", "incident", "revision", "verb"})
-        self.asked = Batch(insert(asked))
+        self.asked = Batch(insert(asked).inline())
         self.token = self._replace(tokens, {"id"})
+        self.replica = self._replace(replicas, {"id"})
         self.counter = self._replace(counters, {"name"})
         self.append_journal = insert(journal).returning(journal.c.id, sort_by_parameter_order=True)
-        self.append_bodies = Batch(insert(bodies))
+        self.append_bodies = Batch(insert(bodies).inline())
         one = update(journal).where(journal.c.id == bindparam("of_id"))
         self.attempt = Batch(one.values(attempts=journal.c.attempts + 1, lease_until=bindparam("until")))
         self.release = Batch(one.values(lease_until=None))
@@ -63,8 +65,17 @@ class Writes:
         self.finish = Batch(ended.values(state=Stored.DONE.value))
         self.set_aside = Batch(ended.values(state=Stored.SET_ASIDE.value))
 
-    def _replace(self, table: Table, key: Collection[str], kept: Collection[str] = ()) -> Batch:
-        """Insert, or where `key` is known already replace every column but those of `key` and `kept`."""
-        statement = self._on_conflict(table)
+    def _replace(
+        self, table: Table, key: Collection[str], kept: Collection[str] = (), *, guarded: bool = False
+    ) -> Batch:
+        """Insert, or where `key` is known already replace every column but those of `key` and `kept`.
+
+        `guarded`: only what has the version before the one that is written. Any other gets no version at all, which
+        the column refuses: an error that every database raises, where a count of changed rows is not to be had.
+        """
+        statement = self._on_conflict(table).inline()
         changed = {c.name: statement.excluded[c.name] for c in table.c if c.name not in (*key, *kept)}
+        if guarded:
+            is_next = table.c.version == statement.excluded.version - literal_column("1")
+            changed["version"] = case((is_next, statement.excluded.version))
         return Batch(statement.on_conflict_do_update(index_elements=sorted(key), set_=changed))

@@ -57,7 +57,8 @@ def _may_reopen(before: Incident, event: object, now: datetime) -> bool:
             if since is None:
                 since = before.resolved_at
                 hold = incident.RECHECK_DISASTER if before.level.is_disaster else incident.RECHECK
-            return before.firing > 0 and since is not None and since + hold <= now
+            is_quiet = before.quiet_until is not None and before.quiet_until > now
+            return before.firing > 0 and since is not None and since + hold <= now and not is_quiet
         case _:
             return False
 
@@ -68,6 +69,8 @@ def _may_resolve(after: Incident, event: object) -> bool:
             return True
         case incident.AlertsEnded() | incident.AlertsShown():
             return not after.firing and not after.hidden
+        case incident.AlertsGone():
+            return not after.firing and not after.hidden and not after.level.is_disaster
         case _:
             return False
 
@@ -94,6 +97,8 @@ def _expected_firing(before: Incident, event: object) -> int:
         case incident.AlertsFired(count=count) | incident.AlertsRefired(count=count):
             return before.firing + count
         case incident.AlertsEnded(count=count):
+            return max(0, before.firing - count)
+        case incident.AlertsGone(count=count) if incident.may_end_unseen(before):
             return max(0, before.firing - count)
         case _:
             return before.firing

@@ -33,7 +33,8 @@ def _of_unanswered(before: Escalation, event: object, after: Escalation, now: da
     grown = after.unanswered(now) - before.unanswered(now)
     if grown < timedelta(0):
         yield Code.UNANSWERED_SHRANK, f"by {-grown} at {type(event).__name__}"
-    ends = [quiet.until for quiet in (before.lease, before.snooze) if quiet is not None]
+    quiets = (before.lease, before.snooze, before.suppression)
+    ends = [quiet.until for quiet in quiets if quiet is not None]
     is_ending = isinstance(event, escalation.TimerDue) and ends and max(ends) <= now
     most = now - max(ends) if is_ending else timedelta(0)
     if grown > most:
@@ -51,6 +52,12 @@ def _of_lease(before: Escalation, event: object, decision: Decision[Escalation],
     snooze = decision.state.snooze
     if snooze is not None and snooze != before.snooze and snooze.until > now + before.terms.snooze_cap:
         yield Code.LEASE_WRONGLY, "snoozed for longer than the level allows"
+    quiet = decision.state.suppression
+    if quiet is not None and quiet != before.suppression:
+        longest = before.suppression.until if before.suppression is not None else now
+        said = event.until if isinstance(event, escalation.Suppressed) else longest
+        if not isinstance(event, escalation.Suppressed) or quiet.until != max(longest, said):
+            yield Code.SUPPRESSED_WRONGLY, f"until {quiet.until.isoformat()} by {type(event).__name__}"
     if was is not None and lease is None and not _may_end(was.until, before, event, now):
         yield Code.LEASE_WRONGLY, f"ended by {type(event).__name__}"
 
@@ -82,10 +89,16 @@ def _of_rungs(before: Escalation, asked: Sequence[PageAsked], now: datetime) -> 
 
 
 def _of_quiet(before: Escalation, after: Escalation, asked: Sequence[PageAsked]) -> Found:
-    allowed = {PageReason.ESCALATED, PageReason.JOINED, PageReason.TAKEN_OVER, PageReason.STRANGER}
+    allowed = {
+        PageReason.ESCALATED,
+        PageReason.GHOST,
+        PageReason.JOINED,
+        PageReason.STRANGER,
+        PageReason.TAKEN_OVER,
+    }
     if after.phase is escalation.Phase.STOPPED:
         allowed = {PageReason.RESOLVED}
-    elif after.lease is None and after.snooze is None:
+    elif not after.is_quiet:
         return
     for each in asked:
         if each.reason not in allowed:
@@ -107,10 +120,9 @@ def _of_tellings(
     after = decision.state
     contacts = {each.contact for each in asked}
     climbs = after.phase is escalation.Phase.CLIMBING
-    was_quiet = before.lease is not None or before.snooze is not None
-    if climbs and was_quiet and after.lease is None and after.snooze is None:
+    if climbs and before.is_quiet and not after.is_quiet:
         rung = before.terms.contacts_of(before.rung) if before.rung is not None else ()
-        if not {before.last_holder, *rung} <= contacts:
+        if not {*([] if before.last_holder is None else [before.last_holder]), *rung} <= contacts:
             yield Code.UNTOLD, f"nobody answers any more; only {sorted(contacts)} are paged"
     begins_quiet = after.lease is not None and (
         before.lease is None or before.lease.holder != after.lease.holder

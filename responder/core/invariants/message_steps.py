@@ -42,18 +42,44 @@ def of_page(before: Page, event: object, decision: Decision[Page]) -> Found:
     yield from of_sends(before, event, decision, owed=before.phase is page.Phase.OWED)
     if len(after.attempts) < len(before.attempts):
         yield Code.ATTEMPT_REWRITTEN, "an attempt was forgotten"
-    is_under_way = before.phase in (page.Phase.OWED, page.Phase.SENDING)
+    yield from _of_gathering(before, event, decision)
+    is_under_way = before.phase in page.UNDER_WAY
     if isinstance(event, page.Withdrawn) and is_under_way and after.phase is not page.Phase.WITHDRAWN:
         yield Code.WITHDRAWAL_IGNORED, f"{before.phase} to {after.phase}"
     is_late_arrival = before.phase is page.Phase.FAILED and after.phase is page.Phase.ACCEPTED
     if not is_under_way and after.phase is not before.phase and not is_late_arrival:
         yield Code.LEFT_FINAL, f"{before.phase} to {after.phase}"
     became = after.phase if after.phase is not before.phase else None
-    if became is page.Phase.ACCEPTED and not told(decision, page.PageAccepted):
+    if became is page.Phase.ACCEPTED and not _is_told(decision, page.PageAccepted, page.DigestAccepted):
         yield Code.UNTOLD, "it was accepted"
     if became is page.Phase.FAILED:
-        if not told(decision, page.PageFailed):
+        if not _is_told(decision, page.PageFailed, page.DigestFailed):
             yield Code.UNTOLD, "it failed"
         refused = {past.method for past in after.attempts if past.outcome is Outcome.PERMANENT}
-        if after.reason.is_ladder and len(refused) < len(after.methods):
+        is_dropped = isinstance(event, page.Dropped)
+        if after.reason.is_ladder and len(refused) < len(after.methods) and not is_dropped:
             yield Code.GIVEN_UP, f"{len(after.methods) - len(refused)} methods are left"
+
+
+def _of_gathering(before: Page, event: object, decision: Decision[Page]) -> Found:
+    """A member is its digest's until the digest has ended, or it says that it leaves; and nobody else's."""
+    after = decision.state
+    joins = after.phase is page.Phase.GATHERED and before.phase is not page.Phase.GATHERED
+    if joins and not (isinstance(event, page.Gathered) and after.digest == event.digest):
+        yield Code.DIGEST_WRONGLY, f"gathered at {type(event).__name__}"
+    if joins and before.attempts:
+        yield Code.DIGEST_WRONGLY, "gathered, though it may have arrived by itself"
+    if before.phase is page.Phase.GATHERED and after.phase is not page.Phase.GATHERED:
+        ends = isinstance(event, page.Carried | page.Dropped)
+        if not ends and not told(decision, page.MemberLeft):
+            yield Code.UNTOLD, "it left its digest"
+    has_waited = before.phase is page.Phase.GATHERING and after.phase is page.Phase.OWED
+    if has_waited and isinstance(event, SendDue) and not told(decision, page.GatherDue):
+        yield Code.UNTOLD, "it has waited long enough"
+    gone = {member.page for member in before.members} - {member.page for member in after.members}
+    if gone and not (isinstance(event, page.Left) and gone == {event.page} and not before.attempts):
+        yield Code.DIGEST_WRONGLY, f"lost {len(gone)} members at {type(event).__name__}"
+
+
+def _is_told(decision: Decision[Page], alone: type, digest: type) -> bool:
+    return told(decision, digest if decision.state.members else alone)

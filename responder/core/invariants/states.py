@@ -57,6 +57,22 @@ def violations_of_state(bundle: Bundle, now: datetime) -> tuple[Violation, ...]:
     return tuple(found)
 
 
+def violations_of_carried(state: Page, digest: Page | None) -> tuple[Violation, ...]:
+    """What a page that is gathered relies on: `digest`, which is stored under the name that the page has for it."""
+    return tuple(_name(state, _of_carried(state, digest)))
+
+
+def _of_carried(state: Page, digest: Page | None) -> Found:
+    if state.phase is not page.Phase.GATHERED:
+        return
+    if digest is None:
+        yield Code.UNCARRIED, f"there is no {state.digest}"
+    elif digest.phase not in (page.Phase.OWED, page.Phase.SENDING):
+        yield Code.UNCARRIED, f"{digest.page} is {digest.phase}"
+    elif state.page not in {member.page for member in digest.members} - {*digest.left}:
+        yield Code.UNCARRIED, f"{digest.page} has no such member"
+
+
 def _name(record: Record, found: Found) -> list[Violation]:
     subject = str(RecordKey(record.KIND, record.id))
     return [Violation(code=code, subject=subject, detail=detail) for code, detail in found]
@@ -83,8 +99,7 @@ def _of_both(state: Incident, ladder: Escalation) -> Found:
         yield Code.MACHINES_DISAGREE, f"incident {state.level:d}, ladder {ladder.level:d}"
     if (ladder.phase is escalation.Phase.CLIMBING) is not state.is_open:
         yield Code.MACHINES_DISAGREE, f"incident {state.phase}, ladder {ladder.phase}"
-    unanswered = state.is_open and ladder.lease is None and ladder.snooze is None
-    if not unanswered or state.level is Level.MINOR:
+    if not state.is_open or ladder.is_quiet or state.level is Level.MINOR:
         return
     if ladder.due() is None:
         yield Code.STRANDED, "nothing is due"
@@ -93,13 +108,13 @@ def _of_both(state: Incident, ladder: Escalation) -> Found:
 
 
 def _of_ladder(state: Escalation) -> Found:
-    runs = state.phase is escalation.Phase.CLIMBING and state.lease is None and state.snooze is None
+    runs = state.phase is escalation.Phase.CLIMBING and not state.is_quiet
     if runs is not (state.since is not None):
         yield Code.CLOCK_WRONG, f"runs: {state.since is not None}, should: {runs}"
-    if state.phase is escalation.Phase.STOPPED and (state.lease or state.snooze):
+    if state.phase is escalation.Phase.STOPPED and state.is_quiet:
         yield Code.LADDER_MALFORMED, "stopped, and held"
-    if (state.lease or state.snooze or state.early) and state.due() is None:
-        yield Code.NO_TIMER, "a lease, snooze or early move that never ends"
+    if (state.is_quiet or state.early) and state.due() is None:
+        yield Code.NO_TIMER, "a lease, snooze, suppression or early move that never ends"
     steps = range(len(state.terms.steps))
     if len(set(state.fired)) != len(state.fired) or not set(state.fired) <= set(steps):
         yield Code.LADDER_MALFORMED, f"steps {state.fired} of {len(steps)} happened"
@@ -113,19 +128,18 @@ def _of_ladder(state: Escalation) -> Found:
 
 def _quiet(ladder: Escalation, state: Page) -> Found:
     """No ladder page while somebody answers or it is over; but what was asked for meanwhile is asked for."""
-    is_under_way = state.phase in (page.Phase.OWED, page.Phase.SENDING)
-    is_quiet = ladder.lease is not None or ladder.snooze is not None
+    is_under_way = state.phase in page.UNDER_WAY
     if not (state.reason.is_ladder and is_under_way):
         return
     if ladder.phase is escalation.Phase.STOPPED:
         yield Code.PAGED_WHILE_QUIET, f"{state.phase} for {state.reason} after it resolved"
-    elif is_quiet and not _meant_for_quiet(ladder, state):
+    elif ladder.is_quiet and not _meant_for_quiet(ladder, state):
         yield Code.PAGED_WHILE_QUIET, f"{state.phase} for {state.reason}"
 
 
 def _meant_for_quiet(ladder: Escalation, state: Page) -> bool:
-    """A person asked for the next step all the same, or the holder is told what joined."""
-    if state.reason is PageReason.JOINED:
+    """A person asked for the next step all the same, or the holder is told what joined, or is asked to look."""
+    if state.reason in (PageReason.JOINED, PageReason.GHOST):
         return state.asked_for == ladder.last_holder
     return state.reason is PageReason.ESCALATED
 
@@ -145,18 +159,20 @@ def _of_page(state: Page) -> Found:
     if state.attempts and state.attempts[-1].number != len(state.attempts):
         # Of a notice the old ones are forgotten, and what its channel only put off was none.
         yield Code.ATTEMPTS_MALFORMED, f"{len(state.attempts)}, the last numbered {state.attempts[-1].number}"
-    if state.phase is page.Phase.OWED and state.due() is None:
-        yield Code.NO_TIMER, "owed, and never tried"
+    if state.phase in (page.Phase.OWED, page.Phase.GATHERING) and state.due() is None:
+        yield Code.NO_TIMER, f"{state.phase}, and never tried"
+    if (state.incident is None) is not bool(state.members):
+        yield Code.DIGEST_MALFORMED, f"of {state.incident}, with {len(state.members)} members"
+    if state.phase is page.Phase.GATHERED and not state.digest:
+        yield Code.DIGEST_MALFORMED, "gathered, and no digest is named"
     in_flight = state.in_flight is not None
     if in_flight is not (state.phase is page.Phase.SENDING) and not (
         in_flight and state.phase is page.Phase.WITHDRAWN
     ):
         yield Code.ATTEMPTS_MALFORMED, f"{state.phase}, in flight: {in_flight}"
     arrived = any(attempt.outcome is Outcome.ACCEPTED for attempt in state.attempts)
-    if arrived is not (state.phase is page.Phase.ACCEPTED) and state.phase not in (
-        page.Phase.WITHDRAWN,
-        page.Phase.SENDING,
-    ):
+    is_open = state.phase in (page.Phase.WITHDRAWN, page.Phase.SENDING)
+    if not is_open and not state.digest and arrived is not (state.phase is page.Phase.ACCEPTED):
         yield Code.ATTEMPTS_MALFORMED, f"{state.phase}, accepted: {arrived}"
 
 

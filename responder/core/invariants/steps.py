@@ -17,17 +17,19 @@ from responder.core.invariants.heartbeat_steps import of_heartbeat
 from responder.core.invariants.incident_steps import of_incident
 from responder.core.invariants.ladder_steps import of_ladder
 from responder.core.invariants.message_steps import of_page, of_sends
+from responder.core.invariants.storm_steps import of_storm
 from responder.core.invariants.violation import Code, Found, Violation
-from responder.core.machines import duty, escalation, heartbeat, incident, notice
+from responder.core.machines import duty, escalation, heartbeat, incident, notice, storm
 from responder.core.machines.duty import Duty
 from responder.core.machines.escalation import Escalation
 from responder.core.machines.heartbeat import Heartbeat
 from responder.core.machines.incident import Incident
 from responder.core.machines.notice import Notice
 from responder.core.machines.page import Page
+from responder.core.machines.storm import Storm
 
-Record = Incident | Escalation | Page | Notice | Duty | Heartbeat
-_TIMERS = (incident.TimerDue, escalation.TimerDue, duty.TimerDue, heartbeat.TimerDue, SendDue)
+Record = Incident | Escalation | Page | Notice | Duty | Heartbeat | Storm
+_TIMERS = (incident.TimerDue, escalation.TimerDue, duty.TimerDue, heartbeat.TimerDue, storm.TimerDue, SendDue)
 
 
 def violations_of_step(
@@ -56,6 +58,8 @@ def _of_its_own(before: Record, event: object, decision: Decision[Any], now: dat
             return of_duty(before, event, decision, now)
         case Heartbeat():
             return of_heartbeat(before, event, decision, now)
+        case Storm():
+            return of_storm(before, event, decision, now)
 
 
 def _of_any(before: Record, event: object, decision: Decision[Any], now: datetime) -> Found:

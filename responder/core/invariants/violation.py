@@ -30,6 +30,8 @@ class Code(StrEnum):
         "attempts-malformed"  # two calls in flight, or a phase that the attempts do not bear out
     )
     DUTY_MALFORMED = "duty-malformed"  # done without a person or a proof
+    UNCARRIED = "uncarried"  # a page waits for a digest that does not owe it
+    DIGEST_MALFORMED = "digest-malformed"  # members and an incident at once, or neither
     DUTY_OUTLIVED = "duty-outlived"  # it was not due when the incident resolved, and is owed all the same
 
     # Of a step
@@ -51,6 +53,9 @@ class Code(StrEnum):
     LEASE_WRONGLY = (
         "lease-wrongly"  # begun, changed, ended or sized otherwise than a person or its time allows
     )
+    SUPPRESSED_WRONGLY = (
+        "suppressed-wrongly"  # quiet for longer than an Alertmanager said, or without its word
+    )
     ASKED_WHILE_QUIET = "asked-while-quiet"  # a page is asked for although somebody answered, or it is over
     PAGE_NAMES_WRONG = "page-names-wrong"  # two pages of one name
     SENT_WRONGLY = "sent-wrongly"  # a call that no claim of an owed message stands behind
@@ -59,6 +64,8 @@ class Code(StrEnum):
     ATTEMPT_REWRITTEN = "attempt-rewritten"
     LEFT_FINAL = "left-final"  # what was over is not
     GIVEN_UP = "given-up"  # a page that is owed was given up although a method is left
+    DIGEST_WRONGLY = "digest-wrongly"  # joined, left or ended otherwise than its digest allows
+    STORM_WRONGLY = "storm-wrongly"  # begun below its count, or ended before it was calm for long enough
     DUTY_ENDED_WRONGLY = "duty-ended-wrongly"
     DUTY_MOVED = "duty-moved"  # it is due later than it was promised
     BEAT_WRONGLY = "beat-wrongly"  # missed before its period is over, or beating without a beat

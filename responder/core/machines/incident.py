@@ -45,6 +45,13 @@ class Why(StrEnum):
     CLEARED_INCOMPLETE = "incident.cleared_incomplete"
     CLEARED = "incident.cleared"
     CLEARED_AFTER_HAND = "incident.cleared_after_hand"
+    GONE = "incident.gone"
+    CLEARED_GONE = "incident.cleared_gone"
+    DOUBTED = "incident.doubted"
+    SEEN_AGAIN = "incident.seen_again"
+    SUPPRESSED = "incident.suppressed"
+    STILL_SUPPRESSED = "incident.suppressed_still"
+    UNSUPPRESSED = "incident.unsuppressed"
     RESOLVED_BY_HAND = "incident.resolved_by_hand"
     RESOLVED_STILL_FIRING = "incident.resolved_still_firing"
     ALREADY_RESOLVED = "incident.already_resolved"
@@ -54,6 +61,7 @@ class Why(StrEnum):
     COMPLETE = "incident.complete"
     NOTE = "incident.note"
     REPINNED = "incident.repinned"
+    TERMS = "incident.terms"
     CLOSED = "incident.closed"
     STALE = "incident.stale"
 
@@ -83,6 +91,12 @@ class Incident:
     may_be_twin: bool = False  # it was re-opened by what may be a late twin
     level_set_by: ContactName | None = None
     declared_by: ContactName | None = None
+    doubted_at: datetime | None = (
+        None  # since when no Alertmanager has what fires, as a person was asked to see
+    )
+    quiet_until: datetime | None = (
+        None  # resolved by hand: its alerts fire, and Alertmanager keeps them quiet until
+    )
     reopenings: tuple[datetime, ...] = ()  # within FLAP_WINDOW
     flapping_at: datetime | None = None  # when it was last told as flapping
     revision: int = 0
@@ -107,9 +121,8 @@ class Incident:
         if self.twin_since is not None:
             return Due(self.twin_since + TWIN_HOLD, DueKind.TIMER)
         if self.firing:
-            return Due(
-                self.resolved_at + (RECHECK_DISASTER if self.level.is_disaster else RECHECK), DueKind.TIMER
-            )
+            recheck = self.resolved_at + (RECHECK_DISASTER if self.level.is_disaster else RECHECK)
+            return Due(max(recheck, self.quiet_until or recheck), DueKind.TIMER)
         return Due(self.resolved_at + self.reopen_window, DueKind.TIMER)
 
 
@@ -141,6 +154,37 @@ class AlertsRefired:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsEnded:
     count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsGone:
+    """Occurrences that no Alertmanager has any more, and whose end none has told, are taken for ended."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsDoubted:
+    """No Alertmanager has any of those that fire; `subject` names them. It is too grave to be taken for their end."""
+
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsSeen:
+    """An Alertmanager has one of those that fire."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsSuppressed:
+    """Alertmanager keeps all that fire quiet, until `until` unless it is said again."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsUnsuppressed:
+    """One of those that fire is not kept quiet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,17 +230,27 @@ class Repinned:
     pin: PinHash
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermsChanged:
+    """Its level or its policy is another one, and so is what was promised for it."""
+
+    reopen_window: timedelta
+
+
+OfAlertmanager = AlertsGone | AlertsDoubted | AlertsSeen | AlertsSuppressed | AlertsUnsuppressed
 Event = (
     TimerDue
     | AlertsFired
     | AlertsRefired
     | AlertsEnded
+    | OfAlertmanager
     | AlertsHidden
     | AlertsShown
     | PersonResolved
     | LevelSet
     | Noted
     | Repinned
+    | TermsChanged
 )
 
 
@@ -218,6 +272,14 @@ class LevelChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsJoined:
+    incident: IncidentId
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentDoubted:
+    """A person has to see whether it goes on; `subject` names what fires nowhere."""
+
     incident: IncidentId
     subject: str
 
@@ -272,6 +334,8 @@ def advance(state: Incident, event: Event, now: datetime) -> Decision[Incident]:
             return _refire(state, count, now)
         case AlertsEnded(count=count):
             return _end(state, count, now)
+        case AlertsGone() | AlertsDoubted() | AlertsSeen() | AlertsSuppressed() | AlertsUnsuppressed():
+            return _hear_alertmanager(state, event, now)
         case AlertsHidden(group=group) if group in state.hidden:
             return Decision(state, Why.STALE)
         case AlertsHidden(group=group):
@@ -288,6 +352,8 @@ def advance(state: Incident, event: Event, now: datetime) -> Decision[Incident]:
         case Repinned(by=by, pin=pin):
             changed = PinChanged(incident=state.incident, pin=pin)
             return Decision(replace(state, pin=pin), Why.REPINNED, (changed,), details={"by": by, "pin": pin})
+        case TermsChanged(reopen_window=window):
+            return Decision(replace(state, reopen_window=window), Why.TERMS)
         case _:
             assert_never(event)
 
@@ -313,6 +379,7 @@ def _fire(state: Incident, event: AlertsFired, now: datetime) -> Decision[Incide
             seen=state.seen + event.count,
             level=max(state.level, event.level),
             links=event.links or state.links,
+            doubted_at=None,
         ),
     )
     details = {"alerts": str(event.count), "subject": event.subject, "level": str(int(state.level))}
@@ -329,7 +396,7 @@ def _fire(state: Incident, event: AlertsFired, now: datetime) -> Decision[Incide
 
 def _refire(state: Incident, count: int, now: datetime) -> Decision[Incident]:
     quiet = state.firing == 0
-    state = replace(state, firing=state.firing + count)
+    state = replace(state, firing=state.firing + count, doubted_at=None)
     if state.phase is Phase.OPEN or not quiet:
         return Decision(state, Why.REFIRED, details={"alerts": str(count)})
     if state.level.is_disaster:
@@ -348,6 +415,7 @@ def _end(state: Incident, count: int, now: datetime) -> Decision[Incident]:
 def _end_resolved(state: Incident, now: datetime, details: dict[str, str]) -> Decision[Incident]:
     if state.firing:
         return Decision(state, Why.STILL_FIRING, details=details)
+    state = replace(state, quiet_until=None)
     if state.twin_since is not None:
         return Decision(replace(state, twin_since=None), Why.TWIN_PASSED, details=details)
     # Resolved by hand before; the reopen window counts from when the alerts went quiet.
@@ -360,6 +428,64 @@ def _resolve_if_cleared(state: Incident, now: datetime, details: dict[str, str])
     if state.hidden:
         return Decision(state, Why.CLEARED_INCOMPLETE, details=details)
     return _resolve(state, Why.CLEARED, now, details)
+
+
+def _hear_alertmanager(state: Incident, event: OfAlertmanager, now: datetime) -> Decision[Incident]:
+    """What it says when it is asked."""
+    match event:
+        case AlertsGone(count=count):
+            return _take_for_ended(state, count, now)
+        case AlertsDoubted(subject=subject):
+            return _doubt(state, subject, now)
+        case AlertsSeen() if state.doubted_at is not None:
+            return Decision(replace(state, doubted_at=None), Why.SEEN_AGAIN)
+        case AlertsSuppressed(until=until):
+            return _keep_quiet(state, until)
+        case AlertsUnsuppressed() if state.quiet_until is not None:
+            return Decision(replace(state, quiet_until=None), Why.UNSUPPRESSED)
+        case AlertsSeen() | AlertsUnsuppressed():
+            return Decision(state, Why.STALE)
+        case _:
+            assert_never(event)
+
+
+def may_end_unseen(state: Incident) -> bool:
+    """What no Alertmanager has any more is taken for ended, and nobody has to say so.
+
+    At levels 3 and 4 a person has to: either they have resolved it already, or they are asked.
+    """
+    return not state.level.is_disaster or state.phase is Phase.RESOLVED
+
+
+def _take_for_ended(state: Incident, count: int, now: datetime) -> Decision[Incident]:
+    if not may_end_unseen(state):
+        return Decision(state, Why.STALE)
+    state = replace(state, firing=max(0, state.firing - count))
+    details = {"alerts": str(count), "firing": str(state.firing)}
+    if state.phase is Phase.RESOLVED:
+        return _end_resolved(state, now, details)
+    if state.firing or state.hidden:
+        return Decision(state, Why.GONE, details=details)
+    return _resolve(state, Why.CLEARED_GONE, now, details)
+
+
+def _doubt(state: Incident, subject: str, now: datetime) -> Decision[Incident]:
+    """Once, until they are seen again: whoever is asked has been asked."""
+    if state.phase is not Phase.OPEN or may_end_unseen(state) or state.doubted_at is not None:
+        return Decision(state, Why.STALE)
+    doubted = IncidentDoubted(incident=state.incident, subject=subject)
+    details = {"alerts": str(state.firing), "subject": subject}
+    return Decision(replace(state, doubted_at=now), Why.DOUBTED, (doubted,), details=details)
+
+
+def _keep_quiet(state: Incident, until: datetime) -> Decision[Incident]:
+    """An open one is kept quiet by its ladder; a resolved one is not opened again for what fires in silence."""
+    was = state.quiet_until
+    is_by_hand = state.phase is Phase.RESOLVED and state.firing and state.twin_since is None
+    if not is_by_hand or (was is not None and until <= was):
+        return Decision(state, Why.STALE)
+    why = Why.SUPPRESSED if was is None else Why.STILL_SUPPRESSED
+    return Decision(replace(state, quiet_until=until), why, details={"until": until.isoformat()})
 
 
 def _show(state: Incident, group: str, now: datetime) -> Decision[Incident]:
@@ -380,7 +506,7 @@ def _resolve_by_hand(state: Incident, event: PersonResolved, now: datetime) -> D
 
 
 def _resolve(state: Incident, why: Why, now: datetime, details: dict[str, str]) -> Decision[Incident]:
-    state = replace(state, phase=Phase.RESOLVED, resolved_at=now)
+    state = replace(state, phase=Phase.RESOLVED, resolved_at=now, doubted_at=None, quiet_until=None)
     return Decision(state, why, (IncidentResolved(incident=state.incident),), details=details)
 
 
@@ -393,6 +519,7 @@ def _reopen(state: Incident, why: Why, now: datetime) -> Decision[Incident]:
         resolved_at=None,
         resolved_by=None,
         twin_since=None,
+        quiet_until=None,
         may_be_twin=state.may_be_twin and why is Why.REOPENED_TWIN,
         reopenings=recent,
         flapping_at=now if flapping == "page" else state.flapping_at,
@@ -454,7 +581,19 @@ RACES = (
     Race(
         "person resolves",
         "alerts still fire",
-        "resolved by hand, still firing; re-opens after 30 min (10 min at levels 3-4) unless they clear",
+        "resolved by hand, still firing; re-opens after 30 min (10 min at levels 3-4) unless they clear, or no "
+        "Alertmanager has them any more; not while Alertmanager keeps them quiet",
     ),
     Race("level rises", "acknowledged", "the lower level's lease ends; the higher ladder starts"),
+    Race(
+        "every Alertmanager that has an alert of it keeps it quiet",
+        "nobody answers",
+        "the ladder stands still, and duties run; it goes on, and who heard of it last is paged, when an alert of it "
+        "fires unsuppressed, and when that it is kept quiet could not be confirmed for some minutes",
+    ),
+    Race(
+        "no Alertmanager has its alerts any more",
+        "none has told their end",
+        "levels 1-2 are resolved; at levels 3-4 a person is asked to look",
+    ),
 )

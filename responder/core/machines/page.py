@@ -3,7 +3,12 @@
 The person's methods are tried in their order. A method that refuses for good is left out, one that fails for now comes
 again once its wait is over. What may have arrived (`unknown`) is sent again by a different method, or once by the same
 where the receiver folds repeats. A ladder page is owed until it is accepted or withdrawn; what asks for no answer, or
-is asked again by itself (a duty), is given up after 1 h.
+is asked again by itself (a duty), is given up after 1 h. While no channel takes anything at all (`isolated`) a refusal
+for good is not for good: the methods are tried again from the first.
+
+In a storm a page waits a little for others to the same person, and they go together: a digest is a page that carries
+the others as its members, and owes what they owed. They are its members from the transaction that begins it, and not
+before, so that at every moment either they or it are owed. One whose level rises leaves it, and goes by itself.
 """
 
 from __future__ import annotations
@@ -41,11 +46,14 @@ from responder.core.delivery import (
     recorded_late,
 )
 from responder.core.identifiers import ChannelName, ContactName, IncidentId, Kind
+from responder.core.level import Level
 
 PACE = timedelta(seconds=1)  # where a busy channel does not say for how long
 
 
 class Phase(StrEnum):
+    GATHERING = "gathering"  # waits for others to go with it
+    GATHERED = "gathered"  # its digest owes it
     OWED = "owed"  # waits for a claim
     SENDING = "sending"
     ACCEPTED = "accepted"
@@ -60,13 +68,23 @@ class Why(StrEnum):
     ACCEPTED_BEFORE_WITHDRAWAL = "page.accepted_before_withdrawal"
     RETRIED = "page.retried"
     NEXT_METHOD = "page.next_method"
+    HELD_ISOLATED = "page.held_isolated"
     FAILED = "page.failed"
     UNKNOWN = "page.unknown"
     UNKNOWN_WITHDRAWN = "page.unknown_withdrawn"
     WITHDRAWN = "page.withdrawn"
     WITHDRAWN_IN_FLIGHT = "page.withdrawn_in_flight"
     RESULT_AFTER_WITHDRAWAL = "page.result_after_withdrawal"
+    SUPERSEDED = "page.superseded"
     LATE_RESULT = "page.late_result"
+    GATHERING = "page.gathering"
+    WAITED = "page.waited"
+    GATHERED = "page.gathered"
+    RELEASED = "page.released"
+    CARRIED = "page.carried"
+    CARRIED_BEFORE_WITHDRAWAL = "page.carried_before_withdrawal"
+    DROPPED = "page.dropped"
+    MEMBER_LEFT = "page.member_left"
     STALE = "page.stale"
 
 
@@ -80,11 +98,23 @@ class Method:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    KIND: ClassVar[Kind] = Kind.PAGE
+class Member:
+    """A page that a digest carries. `level`: the incident's when it joined."""
 
     page: str
     incident: IncidentId
+    level: Level
+    reason: PageReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """`members`, `left`: of a digest, which is of no incident by itself; `digest`: of a page that one carries."""
+
+    KIND: ClassVar[Kind] = Kind.PAGE
+
+    page: str
+    incident: IncidentId | None
     contact: ContactName  # the person
     asked_for: ContactName  # the name in the policy: the person, or the roster they were on shift for
     reason: PageReason
@@ -93,10 +123,14 @@ class Page:
     step: int | None = None
     subject: str = ""
     phase: Phase = Phase.OWED
-    next_at: datetime | None = None  # when it is due; set while owed
+    next_at: datetime | None = None  # when it is due; set while gathering or owed
     next_method: int = 0  # place in `methods`
     next_is_repeat: bool = False
     attempts: tuple[Attempt, ...] = ()
+    round_from: int = 0  # refusals before this place came while isolated, and leave no method out
+    digest: str = ""  # the page that carries it, once there is one
+    members: tuple[Member, ...] = ()
+    left: tuple[str, ...] = ()  # the members that need it no more, since it was first tried
 
     @property
     def id(self) -> str:
@@ -109,14 +143,25 @@ class Page:
 
     @property
     def is_live(self) -> bool:
-        return self.phase in (Phase.OWED, Phase.SENDING) or self.in_flight is not None
+        """One that a digest carries stays with its incident: what follows on it is gathered too."""
+        return self.phase in UNDER_WAY or self.in_flight is not None or bool(self.digest)
+
+    @property
+    def is_owed(self) -> bool:
+        """Nobody has taken it, and nobody has said that it is not needed any more."""
+        return self.phase in UNDER_WAY
 
     def due(self) -> Due | None:
         if (flying := self.in_flight) is not None:
             return Due(flying.lease_ends_at, DueKind.SEND)
         if self.phase is Phase.OWED and self.next_at is not None:
             return Due(self.next_at, DueKind.SEND)
+        if self.phase is Phase.GATHERING and self.next_at is not None:
+            return Due(self.next_at, DueKind.GATHER)
         return None
+
+
+UNDER_WAY = (Phase.GATHERING, Phase.GATHERED, Phase.OWED, Phase.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +169,59 @@ class Withdrawn:
     """Nobody needs it any more."""
 
 
-Event = SendDue | SenderGone | Accepted | Rejected | Withdrawn
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """The page `by` tells the same person of the same incident, and is the newer one."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """`digest` carries it, from this transaction on."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """It goes by itself, at once. `is_repeat`: its digest may have arrived."""
+
+    is_repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """`channel` has accepted its digest."""
+
+    channel: ChannelName
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Its digest cannot be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """To a digest: the member `page` needs it no more."""
+
+    page: str
+
+
+Event = (
+    SendDue
+    | SenderGone
+    | Accepted
+    | Rejected
+    | Withdrawn
+    | Superseded
+    | Gathered
+    | Released
+    | Carried
+    | Dropped
+    | Left
+)
 
 
 # Emits of its own
@@ -137,7 +234,7 @@ class PageAccepted:
     contact: ContactName
     reason: PageReason
     channel: ChannelName
-    receipt: str  # the channel's reference of what it took
+    receipt: str  # the channel's reference of what it took; "" where its digest was taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,10 +245,46 @@ class PageFailed:
     step: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatherDue:
+    """`page` has waited long enough: whatever else waits for `contact` goes with it."""
+
+    page: str
+    contact: ContactName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberLeft:
+    digest: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestAccepted:
+    page: str
+    contact: ContactName
+    members: tuple[Member, ...]
+    channel: ChannelName
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestFailed:
+    members: tuple[Member, ...]
+
+
 def begin(state: Page) -> Decision[Page]:
     """A page that is owed from `asked_at` on. It has at least one method; the directory sees to that."""
     details = {"contact": state.contact, "reason": state.reason.value}
+    if state.members:
+        details["members"] = str(len(state.members))
     return Decision(replace(state, next_at=state.asked_at), Why.ASKED, details=details)
+
+
+def gather(state: Page, until: datetime) -> Decision[Page]:
+    """A page that waits for others until then; alone it is owed from then on."""
+    details = {"contact": state.contact, "reason": state.reason.value, "until": until.isoformat()}
+    return Decision(replace(state, phase=Phase.GATHERING, next_at=until), Why.GATHERING, details=details)
 
 
 def advance(state: Page, event: Event, now: datetime) -> Decision[Page]:
@@ -165,6 +298,18 @@ def advance(state: Page, event: Event, now: datetime) -> Decision[Page]:
             return _on_result(state, event, now)
         case Withdrawn():
             return _withdraw(state)
+        case Superseded(by=by):
+            return _supersede(state, by)
+        case Gathered(digest=digest):
+            return _gather(state, digest)
+        case Released(is_repeat=is_repeat):
+            return _release(state, now, is_repeat=is_repeat)
+        case Carried(channel=channel):
+            return _carry(state, channel)
+        case Dropped():
+            return _drop(state)
+        case Left(page=page):
+            return _leave(state, page)
         case _:
             assert_never(event)
 
@@ -175,6 +320,9 @@ def _on_due(state: Page, now: datetime) -> Decision[Page]:
         return Decision(state, Why.STALE)
     if (flying := state.in_flight) is not None:
         return _lose(state, flying, now)
+    if state.phase is Phase.GATHERING:
+        asked = GatherDue(page=state.page, contact=state.contact)
+        return Decision(replace(state, phase=Phase.OWED, next_at=now), Why.WAITED, (asked,))
     return _claim(state, due.at, now)
 
 
@@ -222,7 +370,7 @@ def _on_result(state: Page, result: Result, now: datetime) -> Decision[Page]:
         unknown = attempt.outcome is Outcome.UNKNOWN
         why = Why.UNKNOWN_WITHDRAWN if unknown else Why.RESULT_AFTER_WITHDRAWAL
         return Decision(state, why, alarm, details=attempt_details(attempt))
-    return _try_next(state, attempt, alarm, now)
+    return _try_next(state, attempt, alarm, now, is_isolated=result.is_isolated)
 
 
 def _on_late_result(state: Page, result: Result, now: datetime) -> Decision[Page]:
@@ -240,14 +388,15 @@ def _on_late_result(state: Page, result: Result, now: datetime) -> Decision[Page
 
 def _accepted(state: Page, why: Why, number: int) -> Decision[Page]:
     attempt = state.attempts[number - 1]
-    told = PageAccepted(
+    told: object = DigestAccepted(
         page=state.page,
-        incident=state.incident,
         contact=state.contact,
-        reason=state.reason,
+        members=state.members,
         channel=attempt.channel,
         receipt=attempt.receipt,
     )
+    if state.incident is not None:
+        told = _taken(state, state.incident, attempt.channel, attempt.receipt)
     works = AlarmCleared(kind=AlarmKind.CHANNEL, subject=attempt.channel)
     found = (
         AlarmCleared(kind=AlarmKind.CONTACT, subject=name)
@@ -255,6 +404,17 @@ def _accepted(state: Page, why: Why, number: int) -> Decision[Page]:
     )
     details = {**attempt_details(attempt), "contact": state.contact}
     return Decision(state, why, (told, works, *found), details=details)
+
+
+def _taken(state: Page, incident: IncidentId, channel: ChannelName, receipt: str = "") -> PageAccepted:
+    return PageAccepted(
+        page=state.page,
+        incident=incident,
+        contact=state.contact,
+        reason=state.reason,
+        channel=channel,
+        receipt=receipt,
+    )
 
 
 def _alarm(attempt: Attempt) -> tuple[object, ...]:
@@ -271,7 +431,9 @@ def _lose(state: Page, flying: Attempt, now: datetime) -> Decision[Page]:
     return _try_next(state, attempt, (), now)
 
 
-def _try_next(state: Page, attempt: Attempt, emits: tuple[object, ...], now: datetime) -> Decision[Page]:
+def _try_next(
+    state: Page, attempt: Attempt, emits: tuple[object, ...], now: datetime, *, is_isolated: bool = False
+) -> Decision[Page]:
     """Owed again, by whichever method has not refused for good and may be tried first."""
     if (arrived := _arrived(state)) is not None:
         # A late result said so while this attempt was under way.
@@ -279,6 +441,10 @@ def _try_next(state: Page, attempt: Attempt, emits: tuple[object, ...], now: dat
         return replace(found, emits=(*emits, *found.emits))
     details = attempt_details(attempt)
     chosen = _choose(state, attempt, now)
+    is_held = chosen is None and is_isolated
+    if is_held:
+        state = replace(state, round_from=len(state.attempts))
+        chosen = _choose(state, attempt, now)
     if chosen is None or (not state.reason.is_ladder and now - state.asked_at >= TELLING):
         return _give_up(state, emits, details)
     at, place = chosen
@@ -291,6 +457,8 @@ def _try_next(state: Page, attempt: Attempt, emits: tuple[object, ...], now: dat
     )
     if attempt.outcome is Outcome.UNKNOWN:
         return Decision(state, Why.UNKNOWN, emits, details=details)
+    if is_held:
+        return Decision(state, Why.HELD_ISOLATED, emits, details=details)
     why = Why.RETRIED if place == attempt.method else Why.NEXT_METHOD
     return Decision(state, why, emits, details=details)
 
@@ -301,7 +469,8 @@ def _arrived(state: Page) -> Attempt | None:
 
 def _choose(state: Page, last: Attempt, now: datetime) -> tuple[datetime, int] | None:
     """When, and by which place in `methods`: the one that is ready first, of those the one tried least."""
-    refused = {past.method for past in state.attempts if past.outcome is Outcome.PERMANENT}
+    this_round = state.attempts[state.round_from :]
+    refused = {past.method for past in this_round if past.outcome is Outcome.PERMANENT}
     left = [place for place in range(len(state.methods)) if place not in refused]
     if last.outcome is Outcome.UNKNOWN and last.method is not None:
         unknown = [past for past in _tries(state, last.method) if past.outcome is Outcome.UNKNOWN]
@@ -331,7 +500,9 @@ def _ready_at(state: Page, place: int, now: datetime) -> datetime:
 
 def _give_up(state: Page, emits: tuple[object, ...], details: Mapping[str, str]) -> Decision[Page]:
     state = replace(state, phase=Phase.FAILED, next_at=None)
-    failed = PageFailed(incident=state.incident, contact=state.contact, reason=state.reason, step=state.step)
+    failed: object = DigestFailed(members=state.members)
+    if state.incident is not None:
+        failed = _failed(state, state.incident)
     alarm = AlarmRaised(
         kind=AlarmKind.CONTACT,
         subject=state.contact,
@@ -340,9 +511,16 @@ def _give_up(state: Page, emits: tuple[object, ...], details: Mapping[str, str])
     return Decision(state, Why.FAILED, (*emits, failed, alarm), details={**details, "contact": state.contact})
 
 
+def _failed(state: Page, incident: IncidentId) -> PageFailed:
+    return PageFailed(incident=incident, contact=state.contact, reason=state.reason, step=state.step)
+
+
 def _withdraw(state: Page) -> Decision[Page]:
     match state.phase:
-        case Phase.OWED:
+        case Phase.GATHERED:
+            left = MemberLeft(digest=state.digest, page=state.page)
+            return Decision(replace(state, phase=Phase.WITHDRAWN), Why.WITHDRAWN, (left,))
+        case Phase.OWED | Phase.GATHERING:
             return Decision(replace(state, phase=Phase.WITHDRAWN, next_at=None), Why.WITHDRAWN)
         case Phase.SENDING:
             return Decision(replace(state, phase=Phase.WITHDRAWN), Why.WITHDRAWN_IN_FLIGHT)
@@ -350,3 +528,64 @@ def _withdraw(state: Page) -> Decision[Page]:
             return Decision(state, Why.STALE)
         case _:
             assert_never(state.phase)
+
+
+def _supersede(state: Page, by: str) -> Decision[Page]:
+    """Only one that waits: of a call that is in flight nobody knows yet whether it arrives."""
+    if state.phase not in (Phase.OWED, Phase.GATHERING, Phase.GATHERED):
+        return Decision(state, Why.STALE)
+    details = {"contact": state.contact, "page": by}
+    return replace(_withdraw(state), why=Why.SUPERSEDED, details=details)
+
+
+# Digests: first what a member hears, then what the digest does
+
+
+def _gather(state: Page, digest: str) -> Decision[Page]:
+    """Only one that has never been tried: what may have arrived by itself is not told again in a digest."""
+    waits = state.phase is Phase.GATHERING or (state.phase is Phase.OWED and not state.attempts)
+    if not waits:
+        return Decision(state, Why.STALE)
+    state = replace(state, phase=Phase.GATHERED, next_at=None, digest=digest)
+    return Decision(state, Why.GATHERED, details={"digest": digest})
+
+
+def _release(state: Page, now: datetime, *, is_repeat: bool) -> Decision[Page]:
+    if state.phase not in (Phase.GATHERING, Phase.GATHERED):
+        return Decision(state, Why.STALE)
+    left = (MemberLeft(digest=state.digest, page=state.page),) if state.digest else ()
+    state = replace(state, phase=Phase.OWED, next_at=now, next_is_repeat=is_repeat, digest="")
+    return Decision(state, Why.RELEASED, left)
+
+
+def _carry(state: Page, channel: ChannelName) -> Decision[Page]:
+    """Withdrawn while the call was in flight, it has reached the person all the same."""
+    if not state.digest or state.incident is None or state.phase is Phase.ACCEPTED:
+        return Decision(state, Why.STALE)
+    told = _taken(state, state.incident, channel)
+    details = {"digest": state.digest, "channel": str(channel), "contact": state.contact}
+    if state.phase is Phase.WITHDRAWN:
+        return Decision(state, Why.CARRIED_BEFORE_WITHDRAWAL, (told,), details=details)
+    return Decision(replace(state, phase=Phase.ACCEPTED), Why.CARRIED, (told,), details=details)
+
+
+def _drop(state: Page) -> Decision[Page]:
+    if state.phase is not Phase.GATHERED or state.incident is None:
+        return Decision(state, Why.STALE)
+    failed = _failed(state, state.incident)
+    details = {"digest": state.digest, "contact": state.contact}
+    return Decision(replace(state, phase=Phase.FAILED), Why.DROPPED, (failed,), details=details)
+
+
+def _leave(state: Page, page: str) -> Decision[Page]:
+    """What has been tried may have arrived with all its members, so none of them is forgotten then."""
+    staying = [member.page for member in state.members if member.page not in state.left]
+    if state.phase not in (Phase.OWED, Phase.SENDING) or page not in staying:
+        return Decision(state, Why.STALE)
+    if staying == [page]:
+        return _withdraw(replace(state, left=(*state.left, page)))
+    if state.attempts:
+        state = replace(state, left=(*state.left, page))
+    else:
+        state = replace(state, members=tuple(each for each in state.members if each.page != page))
+    return Decision(state, Why.MEMBER_LEFT, details={"page": page})

@@ -25,8 +25,8 @@ from responder.core.policy import messages
 from responder.core.policy.channels import ChannelEntry, ChannelsDocument
 from responder.core.policy.contacts import Contact, ContactsDocument
 from responder.core.policy.duties import Duty, DutyDocument
-from responder.core.policy.escalation import DutyTerm, EscalationDocument, Promise, Steps, Terms
-from responder.core.policy.fields import Document, schema_of
+from responder.core.policy.escalation import DutyTerm, EscalationDocument, Promise, Steps, Storm, Terms
+from responder.core.policy.fields import Document, schema_of, variables_of
 from responder.core.policy.heartbeats import HeartbeatDefinition, HeartbeatsDocument
 from responder.core.policy.levels import (
     ACK_LEASES,
@@ -87,6 +87,11 @@ class PolicyBook:
         return self.levels_document.redact
 
     @property
+    def variables(self) -> frozenset[str]:
+        """The environment variables that anything here is read from."""
+        return frozenset((*variables_of(self.contacts_document), *variables_of(self.channels_document)))
+
+    @property
     def rosters(self) -> Mapping[str, Roster]:
         return self.rosters_document.rosters
 
@@ -105,6 +110,11 @@ class PolicyBook:
     @property
     def policies(self) -> Mapping[str, Mapping[Level, Steps]]:
         return self.escalation_document.policies
+
+    @property
+    def storm(self) -> Storm:
+        """From when on pages of levels 1 and 2 are gathered; an incident is promised nothing of it."""
+        return self.escalation_document.storm
 
     @property
     def self_rule(self) -> SelfRule:

@@ -125,11 +125,41 @@ class Steps(Document):
     )
 
 
+class Storm(Document):
+    """When the pages of levels 1 and 2 are gathered, so that the few that matter are read. Levels 3 and 4 never are."""
+
+    incidents: int = Field(
+        default=30,
+        ge=0,
+        le=1000,
+        description="default 30: so many new incidents within `per` are a storm; more than anybody reads one by "
+        "one, and far above a bad day. 0 = there is none, and every page goes by itself",
+    )
+    per: PositiveDuration = Field(
+        default=timedelta(minutes=1),
+        description="default 1m: within how long they open; a trouble that spreads shows in its first minute",
+    )
+    digest_after: PositiveDuration = Field(
+        default=timedelta(seconds=30),
+        description="default 30s: for so long a person's first page waits for the others, and then all of them go as "
+        "one; long enough for a wave, and short against the 15m of the ladder",
+    )
+    calm_after: PositiveDuration = Field(
+        default=timedelta(minutes=5),
+        description="default 5m: the storm ends once fewer than half of `incidents` have opened within `per` for so "
+        "long; storms come in waves, one of Alertmanager's group_interval apart",
+    )
+
+
 class EscalationDocument(Document):
     """policies/escalation.yaml"""
 
     version: Literal[1] = Field(description="always 1")
     policies: dict[Name, dict[LevelNumber, Steps]] = Field(description="by name; each has all four levels")
+    storm: Storm = Field(
+        default_factory=Storm,
+        description="default {incidents: 30, per: 1m, digest_after: 30s, calm_after: 5m}: when pages are gathered",
+    )
 
     def misfits(self, known: Known) -> Iterator[Misfit]:
         """What no single field can say: levels that lack, steps out of order, names that nothing has."""

@@ -8,7 +8,7 @@ the book made of it: `{from_env: NAME}` stays a name until the one who uses it a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -104,6 +104,24 @@ def resolve(value: TextOrEnv | None, environ: Mapping[str, str]) -> str | None:
     """The text itself, or the variable's value; None where there is neither, or it is empty."""
     found = environ.get(value.from_env) if isinstance(value, FromEnv) else value
     return found or None
+
+
+def variables_of(written: object) -> Iterator[str]:
+    """The environment variables that `written` names: a document, or a part of one."""
+    match written:
+        case FromEnv(from_env=name):
+            yield name
+        case BaseModel():
+            for _, each in written:
+                yield from variables_of(each)
+        case Mapping():
+            for each in written.values():
+                yield from variables_of(each)
+        case list() | tuple():
+            for each in written:
+                yield from variables_of(each)
+        case _:
+            pass
 
 
 def _level(value: object) -> object:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from responder.core.decision import PageReason
+from responder.core.identifiers import is_digest_id
 from responder.dialects.slack.said import Button
 from responder.dialects.slack.text import (
     BUTTON,
@@ -31,7 +32,7 @@ from responder.ports.channel import Message
 LINKS = 5_500  # bytes of the lines that are links; they have their own room, so that nothing pushes them out
 STORY = 4_000  # bytes of a reply in the thread
 LEVEL = {1: "⚪", 2: "🟡", 3: "🟠", 4: "🔴"}
-STATE = {"acknowledged": "👀", "snoozed": "💤", "resolved": "✅", "closed": "✅"}
+STATE = {"acknowledged": "👀", "snoozed": "💤", "suppressed": "🔕", "resolved": "✅", "closed": "✅"}
 INFO = "🔹"
 OVER = ("resolved", "closed")
 # Which buttons make sense; nothing is asked for where it is over, or where there is no incident.
@@ -39,6 +40,7 @@ BUTTONS: dict[str, tuple[Button, ...]] = {
     "open": tuple(Button),
     "acknowledged": (Button.RESOLVE, Button.ESCALATE, Button.SNOOZE, Button.ACKNOWLEDGE),
     "snoozed": (Button.ACKNOWLEDGE, Button.RESOLVE),
+    "suppressed": (Button.ACKNOWLEDGE, Button.RESOLVE, Button.ESCALATE),
 }
 
 
@@ -122,19 +124,26 @@ def actions(incident: str, revision: int, state: str, locale: str) -> list[Block
     """The buttons that make sense for an incident in `state`; none = an empty list."""
     say, chosen = words(locale), BUTTONS.get(state, ()) if incident else ()
     elements: list[Block] = []
+    is_digest = is_digest_id(incident)
     for button in chosen:
+        if is_digest and button is not Button.ACKNOWLEDGE:
+            continue  # of a digest all is acknowledged, or each incident by itself
         is_takeover = button is Button.ACKNOWLEDGE and state == "acknowledged"
         element: Block = {
             "type": "button",
             "action_id": f"responder.{button.value}",
-            "text": plain(
-                say("slack.button.takeover" if is_takeover else f"slack.button.{button.value}"), BUTTON
-            ),
+            "text": plain(say(_label(button, is_takeover=is_takeover, is_digest=is_digest)), BUTTON),
             "value": value(incident, revision),
         }
         is_wanted = button is Button.ACKNOWLEDGE and not is_takeover
         elements.append(element | {"style": "primary"} if is_wanted else element)
     return [{"type": "actions", "elements": elements}] if elements else []
+
+
+def _label(button: Button, *, is_takeover: bool, is_digest: bool) -> str:
+    if is_digest:
+        return "slack.button.all"
+    return "slack.button.takeover" if is_takeover else f"slack.button.{button.value}"
 
 
 def more(say: Words) -> Callable[[int], str]:
@@ -198,6 +207,8 @@ def _context(message: Message, say: Words, *, has_buttons: bool = True) -> list[
     if not message.incident:
         return []
     live = "slack.context.live" if has_buttons else "slack.context.held"
+    if is_digest_id(message.incident):
+        live = "slack.context.digest"
     code = "slack.context.over" if message.state in OVER else live
     return [{"type": "context", "elements": [plain(say(code, incident=visible(message.incident, 20)))]}]
 
@@ -220,5 +231,5 @@ def _standing(message: Message) -> str:
     """The words for how what they were paged with stands now."""
     if message.state in OVER:
         return "slack.direct.over"
-    known = {"acknowledged": "held", "snoozed": "snoozed"}
+    known = {"acknowledged": "held", "snoozed": "snoozed", "suppressed": "suppressed"}
     return f"slack.direct.{known.get(message.state, 'open')}"

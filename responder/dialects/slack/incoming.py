@@ -36,7 +36,7 @@ ECHO = "responder_echo"  # the metadata's event_type on a message that we listen
 OURS = "responder."  # our action ids begin with it
 COMMANDS: dict[str, Verb | None] = {"/ack": Verb.ACK, "/incident": None}
 
-_VALUE = re.compile(r"(I[1-9]\d{0,17}):(\d{1,18})", re.ASCII)
+_VALUE = re.compile(r"([ID][1-9]\d{0,17}):(\d{1,18})", re.ASCII)
 _MENTION = re.compile(r"<@([UW][0-9A-Z]+)(?:\|[^<>]*)?>", re.ASCII)
 _ECHOED = re.compile(rf"\b{ECHO}:([0-9A-Za-z_-]{{1,64}})", re.ASCII)
 _DIRT = re.compile("[\x00\ud800-\udfff]")

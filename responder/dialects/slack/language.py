@@ -4,7 +4,8 @@ The verbs are English or Korean, in any case. What is close to a verb is asked b
 acknowledges or resolves in somebody's name. Which incident is meant where none is named is decided by who knows the
 thread and what is open.
 
-An incident is `I42`, `i42`, `#42` or `42`, right behind the verb, or before it, as Korean has it (`42 확인`):
+An incident is `I42`, `i42`, `#42` or `42`, right behind the verb, or before it, as Korean has it (`42 확인`);
+a digest of several is `D42`:
 
 - A number right behind a verb that takes an incident is the incident: `note 42 is the answer` writes "is the answer"
   on I42. Text in quotes is never one: `note "42 is the answer"`.
@@ -140,7 +141,7 @@ _DURATION = re.compile(
     r"(?:간|동안)?",
     re.ASCII,
 )
-_INCIDENT = re.compile(r"(?P<mark>i|#)?0*(?P<number>[1-9]\d{0,17})[:,.]?", re.ASCII)
+_INCIDENT = re.compile(r"(?P<mark>i|d|#)?0*(?P<number>[1-9]\d{0,17})[:,.]?", re.ASCII)
 _LEVEL = re.compile(r"(?P<mark>l|level|레벨|등급)?(?P<number>\d{1,4})(?P<unit>단계|등급)?[:,.]?", re.ASCII)
 _DECLARED = re.compile(
     r"(?:(?:level|l|레벨|등급)\s*[:=]?\s*(\d+)|(\d+)단계)[:,]?(?:\s+|$)", re.ASCII | re.IGNORECASE
@@ -279,7 +280,7 @@ def _behind(text: str) -> tuple[str, str]:
     for place, word in enumerate(words):
         found = _INCIDENT.fullmatch(_folded(word))
         if found and found["mark"]:
-            return f"I{found['number']}", " ".join(words[:place] + words[place + 1 :])
+            return _called(found), " ".join(words[:place] + words[place + 1 :])
     return "", text
 
 
@@ -332,10 +333,10 @@ def _levelled(line: _Line) -> Said | Unclear:
             and not (next_["mark"] or next_["unit"])
         ):
             figures = {"said": visible(f"{first} {second}", 40)}
-            meant = visible(f"{line.start} I{named['number']} {second} {tail}")
+            meant = visible(f"{line.start} {_called(named)} {second} {tail}")
             return Unclear(code="commands.unclear.level_or_incident", figures=figures, meant=meant)
         if not is_open or _level(second) is not None:
-            incident, number, reason = f"I{named['number']}", second, tail
+            incident, number, reason = _called(named), second, tail
     if not _LEVEL.fullmatch(_folded(number)):
         return Unclear(code="commands.unclear.no_level")
     if (level := _level(number)) is None:
@@ -355,7 +356,12 @@ def _incident(rest: str) -> tuple[str, str]:
     """The incident that `rest` begins with, or "", and what stands behind it."""
     first, after = _split(rest)
     found = _INCIDENT.fullmatch(_folded(first))
-    return (f"I{found['number']}", after) if found else ("", rest)
+    return (_called(found), after) if found else ("", rest)
+
+
+def _called(found: re.Match[str]) -> str:
+    """`I42`, or a digest's `D42`."""
+    return f"{'D' if found['mark'] == 'd' else 'I'}{found['number']}"
 
 
 def _reason(text: str) -> str:

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from responder.core.decision import AlarmKind
+from responder.core.delivery import Attempt, Outcome
+from responder.core.machines import page as pages
+from responder.core.machines.page import Page
 from responder.dialects.visible import visible
 from responder.dialects.wording.words import ENGLISH, Words, words
 
@@ -26,6 +29,29 @@ def explain_why(code: str, details: Mapping[str, str], zone: ZoneInfo = _UTC, lo
 def alarm_title(kind: AlarmKind, subject: str, locale: str = ENGLISH) -> str:
     """What the incident of an alarm about ourselves is called."""
     return words(locale)(f"alarm.{kind}", subject=visible(subject, 120))
+
+
+def why_of(page: Page, attempt: Attempt) -> str:
+    """The code under which the audit told how this attempt of `page` ended."""
+    withdrawn = page.phase is pages.Phase.WITHDRAWN
+    is_last = attempt.number == len(page.attempts)
+    match attempt.outcome:
+        case None:
+            return pages.Why.CLAIMED
+        case Outcome.ACCEPTED:
+            return pages.Why.ACCEPTED_BEFORE_WITHDRAWAL if withdrawn else pages.Why.ACCEPTED
+        case Outcome.UNKNOWN:
+            is_end = is_last and page.phase is not pages.Phase.OWED
+            return pages.Why.UNKNOWN_WITHDRAWN if is_end else pages.Why.UNKNOWN
+        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY if is_last and withdrawn:
+            return pages.Why.RESULT_AFTER_WITHDRAWAL
+        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY if (
+            is_last and page.phase is pages.Phase.FAILED
+        ):
+            return pages.Why.FAILED
+        case Outcome.TRANSIENT | Outcome.PERMANENT | Outcome.BUSY:
+            following = page.next_method if is_last else page.attempts[attempt.number].method
+            return pages.Why.RETRIED if following == attempt.method else pages.Why.NEXT_METHOD
 
 
 def _figure(say: Words, code: str, name: str, value: str, zone: ZoneInfo) -> str:

@@ -14,6 +14,7 @@ from responder.dialects.wording.situation import Situation, State
 ALERTS = 5  # listed in a message
 LABELS = 6  # of one alert
 GROUP = 8  # labels of the incident's group
+SUPPRESSING = 3  # silences and alerts that keep it quiet, by name
 
 
 def incident_lines(situation: Situation, incident: Incident) -> Iterator[str]:
@@ -34,6 +35,8 @@ def incident_lines(situation: Situation, incident: Incident) -> Iterator[str]:
     yield from _alerts(situation, incident)
     if incident.hidden:
         yield situation.say("line.hidden")
+    if incident.doubted_at is not None:
+        yield situation.say("line.doubted")
 
 
 def answer_lines(situation: Situation, incident: Incident) -> Iterator[str]:
@@ -95,6 +98,8 @@ def next_words(situation: Situation, incident: Incident) -> str:
         return situation.say(
             "next.lease", at=situation.at(lease.until), holder=situation.person(lease.holder)
         )
+    if (quiet := escalation.suppression) is not None:
+        return situation.say("next.suppressed", at=situation.at(quiet.until))
     return _next_page(situation, escalation)
 
 
@@ -156,6 +161,9 @@ def _who(situation: Situation, incident: Incident) -> Iterator[str]:
         case State.SNOOZED if escalation is not None and (snooze := escalation.snooze) is not None:
             by, until = situation.person(snooze.by), situation.at(snooze.until)
             yield situation.say("line.snoozed", by=by, until=until)
+        case State.SUPPRESSED if escalation is not None and (quiet := escalation.suppression) is not None:
+            by = visible(", ".join(quiet.by[:SUPPRESSING]), 120)
+            yield situation.say("line.suppressed", since=situation.at(quiet.since), by=by)
         case _ if situation.stays:
             yield situation.say("line.nobody_has_it")
         case _:

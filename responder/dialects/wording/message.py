@@ -53,10 +53,10 @@ FACTS = (
 
 
 def page_message(page: Page, situation: Situation, *, is_repeat: bool = False) -> Message:
-    """What the person of `page` is sent. `is_repeat`: an earlier attempt may have arrived; the message says so."""
+    """What the person of `page`, no digest, is sent. `is_repeat`: an earlier attempt may have arrived; it says so."""
     tail = _page_tail(page, situation)
     purpose = "told" if page.reason.is_told else "page"
-    return _message(situation, purpose, page.reason.value, tail, (), is_repeat, page.incident)
+    return _message(situation, purpose, page.reason.value, tail, (), is_repeat, page.incident or "")
 
 
 def notice_message(notice: Notice, situation: Situation, *, is_repeat: bool = False) -> Message:
@@ -91,6 +91,8 @@ def _standing(last: Happening, situation: Situation) -> Happening:
             return Happening(NoticeReason.ACKNOWLEDGED)
         case State.SNOOZED:
             return Happening(NoticeReason.SNOOZED)
+        case State.SUPPRESSED:
+            return Happening(NoticeReason.SUPPRESSED)
         case State.RESOLVED | State.CLOSED:
             return Happening(NoticeReason.RESOLVED)
         case State.OPEN | State.INFO:

@@ -35,6 +35,7 @@ class State(StrEnum):
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     SNOOZED = "snoozed"
+    SUPPRESSED = "suppressed"  # Alertmanager keeps it quiet
     RESOLVED = "resolved"
     CLOSED = "closed"
     INFO = "info"  # an alert that opened no incident
@@ -81,6 +82,8 @@ class Situation:
             return State.ACKNOWLEDGED
         if self.escalation is not None and self.escalation.snooze is not None:
             return State.SNOOZED
+        if self.escalation is not None and self.escalation.suppression is not None:
+            return State.SUPPRESSED
         return State.OPEN
 
     @property

@@ -14,7 +14,7 @@ from typing import assert_never
 import structlog
 
 from responder.core.errors import Failure, Forbidden, Refused
-from responder.core.identifiers import ContactName, IncidentId
+from responder.core.identifiers import ContactName, IncidentId, is_digest_id
 from responder.dialects.slack import answers, forms, incoming
 from responder.dialects.slack.blocks import Post
 from responder.dialects.slack.said import (
@@ -181,6 +181,8 @@ class Desk:
             if said.verb is Verb.WHO and incident.code == NONE_OPEN:
                 return self._reading.on_call(visitor.seen)
             return answers.unclear(incident, visitor.locale)
+        if said.verb is Verb.SHOW and is_digest_id(incident):
+            return await self._reading.shown_digest(incident, visitor.seen)
         if said.verb is Verb.SHOW:
             return await self._reading.shown(incident, visitor.seen)
         if said.verb is Verb.WHO:

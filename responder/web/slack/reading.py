@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from responder.core.identifiers import ContactName, IncidentId, Kind
+from responder.core.errors import Unknown
+from responder.core.identifiers import ContactName, IncidentId, Kind, is_digest_id
 from responder.core.machines import escalation, incident
 from responder.core.on_shift import shift_at
 from responder.core.policy.contacts import Person
 from responder.dialects.slack import answers
 from responder.dialects.slack.answers import Listed, OnCall
 from responder.dialects.slack.blocks import Post
-from responder.dialects.slack.said import Place, Said, Unclear
+from responder.dialects.slack.said import Place, Said, Unclear, Verb
 from responder.dialects.visible import visible
-from responder.dialects.wording import at, explain_why, span
+from responder.dialects.wording import at, explain_why, refusal, span
 from responder.dialects.wording.words import words
 from responder.engine.commands import (
     NOT_RECORDED_YET,
@@ -37,7 +38,7 @@ from responder.engine.situations import Seen
 from responder.engine.views import LINES
 from responder.ports.store import AuditLine, Standing, Summary, SummaryQuery
 
-OPEN = frozenset({Standing.OPEN, Standing.ACKNOWLEDGED, Standing.SNOOZED})
+OPEN = frozenset({Standing.OPEN, Standing.ACKNOWLEDGED, Standing.SNOOZED, Standing.SUPPRESSED})
 LISTED = 200  # incidents that a list counts; an answer shows the first of them
 OFFERED = 10  # incidents that are offered where it is not clear which is meant
 TITLE = 40  # characters of each
@@ -69,6 +70,8 @@ class Reading:
         """The incident that is meant: the one named, else the thread's, else the only one that is open."""
         if said.incident:
             named = IncidentId(said.incident)
+            if is_digest_id(named) and said.verb is not Verb.WHO:
+                return named  # who acts on it knows whether there is one
             return named if await self._service.views.summary(named) is not None else await self.no_such(said)
         if place.thread:
             shown = await self._service.views.shown_as(f"{place.channel}/{place.thread}")
@@ -115,6 +118,13 @@ class Reading:
             f"{at(line.at, now, seen.zone)} {self.explained(line.why, line.details, seen)}" for line in lines
         )
         return answers.story(replace(message, story=tuple(happened)))
+
+    async def shown_digest(self, digest: str, seen: Seen) -> Post:
+        """Raises Unknown."""
+        message = await self._service.views.digest_message(digest, seen)
+        if message is None:
+            raise refusal(Unknown, "no_digest", digest=digest)
+        return answers.story(replace(message, story=message.story[-HAPPENED:]))
 
     async def who(self, incident: IncidentId, seen: Seen) -> Post:
         message = await self._service.views.message(incident, seen)

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,14 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import event, text
 
+from responder.adapters.storage.codec import UPCASTERS, VERSIONS, Codec
 from responder.adapters.storage.lockfile import InUse
 from responder.adapters.storage.sqlite import SqliteStore, open_sqlite
 from responder.core.decision import DueKind
 from responder.core.errors import Permanent, Transient
-from responder.core.identifiers import JournalId
-from responder.core.level import Level
-from responder.ports.store import Standing, SummaryQuery, key_of
+from responder.core.identifiers import JournalId, Kind
 from tests.builders import HOUR, I1, NOON, body, page
-from tests.conformance.store.questions import QUESTIONS, write_everything
+from tests.conformance.store.questions import ask_everything
 
 ROOT = Path(__file__).parents[3]
 
@@ -123,6 +122,25 @@ async def test_what_a_dead_process_had_claimed_waits_again_at_once(path):
         await store.close()
 
 
+# Programs of two versions
+
+
+async def test_a_record_that_a_newer_program_wrote_is_left_to_it(path):
+    today = VERSIONS[Kind.PAGE]
+    newer = Codec({**VERSIONS, Kind.PAGE: today + 1}, {**UPCASTERS, (Kind.PAGE, today): lambda old: old})
+    for codec, id_, at in ((None, "I1-p1", NOON + HOUR), (newer, "I2-p1", NOON)):
+        store = await open_sqlite(path, codec=codec)
+        async with store.unit() as unit:
+            await unit.put_record(page(id_, next_at=at), NOON)
+        await store.close()
+    for codec, expected, first in ((None, ["I1-p1"], NOON + HOUR), (newer, ["I2-p1", "I1-p1"], NOON)):
+        store = await open_sqlite(path, codec=codec)
+        async with store.unit() as unit:
+            assert [row.key.id for row in await unit.take_due(DueKind.SEND, NOON + HOUR, 10)] == expected
+            assert await unit.next_due(DueKind.SEND) == first
+        await store.close()
+
+
 # One process
 
 
@@ -215,7 +233,7 @@ async def test_another_process_that_writes_is_waited_for_and_then_transient(path
         with closing(sqlite3.connect(path)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(Transient, match="database is locked"):
-                await store.unit().__aenter__()  # before any work is done
+                await append(store, b"refused")
             other.rollback()
         await append(store, b"kept")
         assert await kept(store) == [b"kept"]
@@ -376,13 +394,15 @@ async def test_a_unit_that_waits_for_its_turn_can_be_cancelled(store):
 # Statements that may walk, by what they contain, and why.
 WALKS = {
     "FROM tokens ORDER BY": "there are a few",
+    "WHERE occurrences.ends_at IS NULL": "along an index of what fires, as far as the limit",
+    "FROM replicas": "there are a few",
     "GROUP BY incidents.pin": "along an index of what is not closed, at a reload",
     "ORDER BY summaries.number DESC": "newest first along the key, as far as the limit",
 }
 
 
-async def test_no_question_reads_a_whole_table(store):
-    """Each statement of the port is answered by an index."""
+async def plans_of(store: SqliteStore, work: Callable[[], Awaitable[object]]) -> dict[str, list[str]]:
+    """How SQLite answers each statement of `work`."""
     statements: dict[str, Any] = {}
 
     def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
@@ -390,13 +410,18 @@ async def test_no_question_reads_a_whole_table(store):
 
     for engine in (store._writing.sync_engine, store._reading.sync_engine):
         event.listen(engine, "before_cursor_execute", note)
-    await ask_everything(store)
+    await work()
     asked = {statement: row for statement, row in statements.items() if not statement.startswith("BEGIN")}
     with closing(sqlite3.connect(store.path)) as plain:
-        plans = {
+        return {
             statement: [step[3] for step in plain.execute(f"EXPLAIN QUERY PLAN {statement}", row)]
             for statement, row in asked.items()
         }
+
+
+async def test_no_question_reads_a_whole_table(store):
+    """Each statement of the port is answered by an index."""
+    plans = await plans_of(store, lambda: ask_everything(store))
     walking = {
         statement: steps
         for statement, steps in plans.items()
@@ -406,21 +431,17 @@ async def test_no_question_reads_a_whole_table(store):
     assert len(plans) > 40
 
 
-async def ask_everything(store: SqliteStore) -> None:
-    async with store.unit() as unit:
-        await write_everything(unit)
-        await unit.next_number()
-        await unit.claim_bodies(1, NOON, NOON)
-        await unit.finish_bodies([JournalId(1)], NOON)
-        await unit.release_bodies([JournalId(1)])
-        await unit.take_due(DueKind.SEND, NOON, 1)
-        await unit.postpone_due(key_of(page()), NOON)
-        await unit.delete_closed_before(NOON, 1)
-        await unit.delete_bodies_before(NOON, 1)
-        await unit.delete_occurrences_before(NOON, 1)
-    async with store.reading() as reader:
-        for ask in QUESTIONS.values():
-            await ask(reader)
-        await reader.summaries(
-            SummaryQuery(standings=frozenset(Standing), levels=frozenset(Level), text="x", before=9)
-        )
+async def test_what_is_old_is_found_in_its_order_and_by_its_own(store):
+    """Nothing is sorted to find the oldest, and no incident is held against all that is due."""
+
+    async def delete() -> None:
+        async with store.unit() as unit:
+            await unit.delete_closed_before(NOON, 1)
+            await unit.delete_bodies_before(NOON, 1)
+            await unit.delete_occurrences_before(NOON, 1)
+            await unit.delete_strays_before(NOON, 1)
+
+    plans = await plans_of(store, delete)
+    steps = [step for steps in plans.values() for step in steps]
+    assert len(plans) == 5
+    assert [step for step in steps if "B-TREE" in step or "ix_due" in step] == []

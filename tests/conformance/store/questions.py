@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from responder.core.decision import DueKind
 from responder.core.identifiers import JournalId, Kind
+from responder.core.level import Level
 from responder.ports.store import (
     Act,
     Asked,
     Reader,
+    Standing,
+    Store,
     SummaryQuery,
     Unit,
     key_of,
@@ -26,6 +30,7 @@ from tests.builders import (
     occurrence,
     page,
     promise,
+    replica,
     summary,
     token,
 )
@@ -39,6 +44,8 @@ QUESTIONS: dict[str, Callable[[Reader], Awaitable[object]]] = {
     "open incidents": lambda reader: reader.open_incidents([incident().key]),
     "last occurrences": lambda reader: reader.last_occurrences([occurrence().fingerprint]),
     "occurrences of": lambda reader: reader.occurrences_of(I1, 10),
+    "firing": lambda reader: reader.firing(None, 10),
+    "hidden groups": lambda reader: reader.hidden_groups(10),
     "hidden in": lambda reader: reader.hidden_in("group"),
     "promises": lambda reader: reader.promises([promise().pin]),
     "pins in use": lambda reader: reader.pins_in_use(),
@@ -57,8 +64,15 @@ QUESTIONS: dict[str, Callable[[Reader], Awaitable[object]]] = {
     "asked": lambda reader: reader.asked("slack:1"),
     "tokens": lambda reader: reader.tokens(),
     "token by digest": lambda reader: reader.token_by_digest(token().digest),
+    "replicas": lambda reader: reader.replicas(),
 }
 NOTHING: tuple[object, ...] = ([], {}, None, 0)
+
+
+async def read_everything(unit: Unit) -> None:
+    """What is guarded by its version: only a unit that has read it may write over it."""
+    await unit.records([key_of(record) for record in (incident(), page(), notice(), heartbeat())])
+    await unit.last_occurrences([occurrence().fingerprint])
 
 
 async def write_everything(unit: Unit) -> None:
@@ -74,5 +88,32 @@ async def write_everything(unit: Unit) -> None:
     await unit.put_act(Act(actor="cto", incident=I1, revision=1, verb="ack", at=NOON, reply="done"))
     await unit.put_asked(Asked(once="slack:1", incident=I1, at=NOON, reply="done"))
     await unit.put_token(token())
+    await unit.put_replica(replica())
     _, aside = await unit.append_bodies([body(), body()])
     await unit.set_body_aside(aside, "unreadable", NOON)
+
+
+async def ask_everything(store: Store) -> None:
+    """Whatever the port can be asked for and told to do, at least once."""
+    async with store.unit() as unit:
+        await write_everything(unit)
+        await unit.next_number()
+        held = await unit.claim_bodies(1, NOON, NOON + HOUR)
+        await unit.still_claimed(held)
+        await unit.finish_bodies([JournalId(1)], NOON)
+        await unit.release_bodies([JournalId(1)])
+        await unit.take_due(DueKind.SEND, NOON, 1)
+        await unit.take_due(DueKind.SEND, NOON, 10)
+        await unit.postpone_due(key_of(page()), NOON)
+        await unit.delete_closed_before(NOON, 1)
+        await unit.delete_bodies_before(NOON + HOUR, 1)
+        await unit.delete_occurrences_before(NOON, 1)
+        await unit.put_record(replace(notice("x"), notice="a.1/slack", incident=None), NOON)
+        await unit.delete_strays_before(NOON + HOUR, 9)
+        await unit.delete_replicas_before(NOON)
+    async with store.reading() as reader:
+        for ask in QUESTIONS.values():
+            await ask(reader)
+        await reader.summaries(
+            SummaryQuery(standings=frozenset(Standing), levels=frozenset(Level), text="x", before=9)
+        )

@@ -18,6 +18,7 @@ from responder.ports.store import (
     StoredBody,
     Summary,
     Unit,
+    key_of,
 )
 from tests.builders import (
     MINUTE,
@@ -31,7 +32,9 @@ SECOND = timedelta(seconds=1)
 
 
 async def put(store: Store, *records: Record) -> None:
+    """Whatever stood there before."""
     async with store.unit() as unit:
+        await unit.records([key_of(record) for record in records])
         for record in records:
             await unit.put_record(record, NOON)
 

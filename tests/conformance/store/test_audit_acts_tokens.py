@@ -1,4 +1,4 @@
-"""Audit lines, acts, commands under a key of their own, and tokens."""
+"""Audit lines, acts, commands under a key of their own, tokens, and who serves."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.builders import (
     MINUTE,
     NOON,
     audit_line,
+    replica,
     token,
 )
 
@@ -92,3 +93,24 @@ async def test_tokens_are_listed_found_by_digest_and_changed(store):
         assert await reader.tokens() == [revoked, token("t2", created_at=NOON + MINUTE)]
         assert await reader.token_by_digest("digest of t1") == revoked
         assert await reader.token_by_digest("digest of t3") is None
+
+
+async def test_replicas_are_listed_by_when_they_took_their_policies_up(store):
+    early, late = replica("r2"), replica("r1", loaded_at=NOON + MINUTE)
+    async with store.unit() as unit:
+        for one in (late, early, replica("r3")):
+            await unit.put_replica(one)
+        assert await unit.replicas() == [early, replica("r3"), late]
+    moved = replica("r2", book="other", loaded_at=NOON + HOUR, seen_at=NOON + HOUR)
+    async with store.unit() as unit:
+        await unit.put_replica(moved)
+    async with store.reading() as reader:
+        assert await reader.replicas() == [replica("r3"), late, moved]
+
+
+async def test_replicas_that_were_not_seen_for_long_are_forgotten(store):
+    async with store.unit() as unit:
+        for minute in range(3):
+            await unit.put_replica(replica(f"r{minute}", seen_at=NOON + minute * MINUTE))
+        await unit.delete_replicas_before(NOON + MINUTE)
+        assert [one.id for one in await unit.replicas()] == ["r1", "r2"]

@@ -83,6 +83,20 @@ async def test_a_records_due_row_is_what_it_says(store, record, expected):
 RECORD_TYPES = (incidents.Incident, Escalation, pages.Page, notices.Notice, duties.Duty, heartbeats.Heartbeat)
 
 
+async def test_a_unit_knows_when_the_first_of_what_it_has_put_is_due(store):
+    first, second = (page(f"I1-p{number}", next_at=NOON + number * MINUTE) for number in (1, 2))
+    async with store.unit() as unit:
+        assert dict(unit.soonest) == {}
+        for record in (second, first, incident()):
+            await unit.put_record(record, NOON)
+        assert dict(unit.soonest) == {DueKind.SEND: NOON + MINUTE}
+        await unit.put_record(escalation(), NOON)
+    async with store.unit() as again:
+        await again.records([key_of(first)])
+        assert dict(again.soonest) == {}
+    assert dict(unit.soonest) == {DueKind.SEND: NOON + MINUTE, DueKind.TIMER: NOON}
+
+
 @given(record=st.one_of([values(type_, USUAL_MOMENT, USUAL_LENGTH) for type_ in RECORD_TYPES]))
 @settings(
     max_examples=100,
@@ -184,6 +198,7 @@ async def test_writing_the_record_again_starts_its_row_afresh(store, aside):
             await unit.set_due_aside(key_of(page()))
         else:
             await unit.postpone_due(key_of(page()), NOON + HOUR)
+        await unit.records([key_of(page())])
         await unit.put_record(page(), NOON)
     async with store.reading() as reader:
         assert (await reader.due_of([key_of(page())]))[key_of(page())].failures == 0
@@ -219,9 +234,10 @@ async def test_an_open_incident_above_level_1_without_a_due_row_is_found(store):
         summary("I3", level=Level.MINOR),
         summary("I4", standing=Standing.ACKNOWLEDGED),
         summary("I5"),
+        summary("I6", standing=Standing.SUPPRESSED),
     )
     async with store.unit() as unit:
         await unit.set_due_aside(key_of(escalation("I5")))
     async with store.reading() as reader:
-        assert await reader.unanswered_without_due(10) == ["I2", "I5"]
+        assert await reader.unanswered_without_due(10) == ["I2", "I5", "I6"]
         assert await reader.unanswered_without_due(1) == ["I2"]

@@ -67,6 +67,7 @@ async def test_a_closed_incidents_key_is_free_at_once(store, asked_before):
     async with store.unit() as unit:
         if asked_before:
             await unit.open_incidents(["k"])
+        await unit.records([key_of(incident("I1"))])
         await unit.put_record(replace(closed("I1"), key="k"), NOON)
         assert await unit.open_incidents(["k"]) == {}
         await unit.put_record(incident("I2", key="k"), NOON)
@@ -80,6 +81,7 @@ async def test_an_incident_may_be_written_again_under_its_own_key(store):
     await put(store, incident(key="k"))
     await put(store, incident(key="k", revision=2))
     async with store.unit() as unit:
+        await unit.records([key_of(incident())])
         await unit.put_record(incident(key="k", revision=3), NOON)
         await unit.put_record(incident(key="k", revision=4), NOON)
     async with store.reading() as reader:
@@ -91,6 +93,7 @@ async def test_an_incident_may_be_written_again_under_its_own_key(store):
 async def test_two_incidents_may_change_keys_in_one_unit(store):
     await put(store, incident("I1", key="k"))
     async with store.unit() as unit:
+        await unit.records([key_of(incident("I1"))])
         await unit.put_record(incident("I2", key="other"), NOON)
         await unit.put_record(replace(closed("I1"), key="k"), NOON)
         await unit.put_record(incident("I2", key="k"), NOON)
@@ -105,6 +108,7 @@ async def test_hidden_groups_are_those_of_incidents_that_are_not_closed(store):
     await put(store, replace(closed("I4"), hidden=group))
     async with store.unit() as unit:
         assert (await unit.hidden_in("a"), await unit.hidden_in("b")) == ([I1], [I1, I2])
+        await unit.records([key_of(incident("I1")), key_of(incident("I2"))])
         await unit.put_record(incident("I1", hidden=frozenset({"b"})), NOON)
         await unit.put_record(incident("I2", hidden=frozenset({"a"})), NOON)
         assert (await unit.hidden_in("a"), await unit.hidden_in("b")) == ([I2], [I1])

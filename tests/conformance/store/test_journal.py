@@ -65,6 +65,34 @@ async def test_a_claim_ends_with_its_lease(store):
     assert [(one.id, one.attempts) for one in await claim(store, now=NOON + MINUTE)] == [(id_, 2)]
 
 
+async def test_a_claim_is_still_held_until_it_is_ended_or_another_takes_it(store):
+    await append(store, b"1", b"2", b"3", b"4")
+    held = await claim(store)
+    finished, aside, released, kept = (one.id for one in held)
+    async with store.unit() as unit:
+        assert await unit.still_claimed(held) == {one.id for one in held}
+        assert await unit.still_claimed([]) == set()
+        await unit.finish_bodies([finished], NOON)
+        await unit.set_body_aside(aside, "unreadable", NOON)
+        await unit.release_bodies([released])
+        assert await unit.still_claimed(held) == {kept}
+    again = await claim(store, now=NOON + MINUTE)
+    async with store.unit() as unit:
+        assert await unit.still_claimed(held) == set()
+        assert await unit.still_claimed(again) == {released, kept}
+
+
+async def test_a_claim_says_until_when_it_is_held(store):
+    (id_,) = await append(store, b"1")
+    assert [one.lease_until for one in await claim(store)] == [NOON + MINUTE]
+    async with store.reading() as reader:
+        assert [one.lease_until for one in await reader.bodies(JournalId(0), 1)] == [NOON + MINUTE]
+    async with store.unit() as unit:
+        await unit.finish_bodies([id_], NOON)
+    async with store.reading() as reader:
+        assert [one.lease_until for one in await reader.bodies(JournalId(0), 1)] == [None]
+
+
 async def test_a_claim_that_is_rolled_back_was_no_attempt(store):
     await append(store, b"1")
     await fail_after(store, lambda unit: unit.claim_bodies(1, NOON, NOON + MINUTE))

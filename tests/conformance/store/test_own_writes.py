@@ -20,10 +20,11 @@ from tests.builders import (
     notice,
     occurrence,
     page,
+    replica,
     summary,
     token,
 )
-from tests.conformance.store.questions import NOTHING, QUESTIONS, write_everything
+from tests.conformance.store.questions import NOTHING, QUESTIONS, read_everything, write_everything
 from tests.conformance.store.steps import (
     beating,
     closed,
@@ -58,16 +59,19 @@ async def test_a_unit_that_changes_what_it_read_answers_with_the_change(store, q
         await write_everything(unit)
     async with store.unit() as unit:
         before = await ask(unit)
+        await read_everything(unit)
         await unit.put_record(closed(I1), NOON)
         await unit.put_record(page(phase=pages.Phase.WITHDRAWN, next_at=None), NOON)
         await unit.put_record(page("I1-p2", next_at=NOON + MINUTE), NOON)
         await unit.put_record(notice(posted=""), NOON)
         await unit.put_record(beating("watchdog", NOON), NOON)
         await unit.put_occurrence(occurrence(number=2, starts_at=NOON + HOUR))
+        await unit.put_occurrence(occurrence("another"))
         await unit.put_summary(summary(standing=Standing.CLOSED))
         await unit.put_audit([audit_line(why="incident.closed")])
         await unit.put_act(Act(actor="cto", incident=I1, revision=1, verb="ack", at=NOON, reply="again"))
         await unit.put_token(token(name="renamed"))
+        await unit.put_replica(replica(book="another"))
         await unit.append_bodies([body()])
         within = await ask(unit)
     async with store.reading() as reader:

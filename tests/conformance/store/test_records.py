@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from responder.core.errors import Conflict
 from responder.core.identifiers import ContactName, Fingerprint, IncidentId, JournalId, Kind
 from responder.core.machines import duty as duties
 from responder.core.machines import notice as notices
@@ -65,29 +66,30 @@ async def test_every_kind_of_record_comes_back_as_it_went(store, record):
 async def test_text_of_strangers_comes_back_as_it_went(store, text):
     one = incident(key=text, rule=text, title=text, group={text: text}, hidden=frozenset({text}))
     seen = occurrence(text, labels={text: text}, annotations={"summary": text}, generator_url=text)
+    name = text[:100]  # policies and programs name things, not strangers; a name is a key of an index
     line = audit_line(event=text, why=text, actor=text, details={text: text})
-    shown = summary(key=text, rule=text, title=text, holder=ContactName(text))
+    shown = summary(key=text, rule=name, title=text, holder=ContactName(text))
     async with store.unit() as unit:
         await unit.put_record(one, NOON)
-        await unit.put_record(notice(channel=text), NOON)
+        await unit.put_record(notice(channel=name), NOON)
         await unit.put_occurrence(seen)
         await unit.put_audit([line])
         await unit.put_summary(shown)
         (id_,) = await unit.append_bodies([body(b"\x00\xff", peer=text, source=text)])
         await unit.set_body_aside(id_, text, NOON)
-        await unit.put_act(Act(actor=text, incident=I1, revision=1, verb=text, at=NOON, reply=text))
+        await unit.put_act(Act(actor=name, incident=I1, revision=1, verb=name, at=NOON, reply=text))
         await unit.put_token(token(name=text))
     async with store.reading() as reader:
         assert await reader.records([key_of(one)]) == {key_of(one): one}
-        assert await reader.records_of(I1, Kind.NOTICE) == [notice(channel=text)]
+        assert await reader.records_of(I1, Kind.NOTICE) == [notice(channel=name)]
         assert await reader.open_incidents([text, "other"]) == {text: I1}
         assert await reader.hidden_in(text) == [I1]
         assert await reader.last_occurrences([seen.fingerprint]) == {seen.fingerprint: seen}
         assert [replace(found, id=0) for found in await reader.audit_of(I1, 1)] == [line]
-        assert await reader.summaries(SummaryQuery(rule=text, holder=text, text=text[:1000])) == [shown]
+        assert await reader.summaries(SummaryQuery(rule=name, holder=text, text=text[:1000])) == [shown]
         (kept,) = await reader.bodies(JournalId(0), 1)
         assert (kept.body, kept.peer, kept.source, kept.detail) == (b"\x00\xff", text, text, text)
-        assert await reader.act(text, I1, 1, text) is not None
+        assert await reader.act(name, I1, 1, name) is not None
         assert await reader.tokens() == [token(name=text)]
 
 
@@ -144,6 +146,7 @@ async def test_a_record_that_lives_again_is_live_again(store):
     await put(store, notice(phase=notices.Phase.SHOWN), page(phase=pages.Phase.ACCEPTED, next_at=None))
     async with store.unit() as unit:
         assert list(await unit.live_records([I1])) == [I1]
+        await unit.records([key_of(page())])
         await unit.put_record(page(), NOON)
         assert (await unit.live_records([I1]))[I1] == [notice(), page()]
         await unit.put_record(page(phase=pages.Phase.ACCEPTED, next_at=None), NOON)
@@ -209,3 +212,32 @@ async def test_a_message_in_a_channel_is_known_by_its_reference(store):
         found = {number: await reader.shown_as(f"C1/17.{number}") for number in (1, 2, 3, 4, 9)}
         assert found == {1: "I1", 2: None, 3: "I2", 4: None, 9: None}
         assert await reader.shown_as("") is None
+
+
+@pytest.mark.parametrize("record", EVERY_RECORD, ids=lambda record: record.KIND.value)
+async def test_a_record_that_nobody_read_is_not_written_over(store, record):
+    async def blindly() -> None:
+        async with store.unit() as unit:
+            await unit.append_bodies([body(b"lost")])
+            await unit.put_record(record, NOON)
+
+    await put(store, record)
+    with pytest.raises(Conflict):
+        await blindly()
+    async with store.unit() as unit:
+        assert await unit.records([key_of(record)]) == {key_of(record): record}
+        assert await unit.waiting_count() == 0
+        await unit.put_record(record, NOON)
+
+
+async def test_an_occurrence_that_nobody_read_is_not_written_over(store):
+    async def blindly() -> None:
+        async with store.unit() as unit:
+            await unit.put_occurrence(occurrence("f", journal=JournalId(2)))
+
+    async with store.unit() as unit:
+        await unit.put_occurrence(occurrence("f"))
+    with pytest.raises(Conflict):
+        await blindly()
+    async with store.reading() as reader:
+        assert await reader.occurrences_of(I1, 10) == [occurrence("f")]

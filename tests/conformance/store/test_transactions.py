@@ -62,6 +62,7 @@ async def test_an_exception_leaves_nothing_behind(store):
     await put(store, incident(title="before"))
 
     async def work(unit: Unit) -> None:
+        await unit.records([key_of(incident())])
         await unit.put_record(incident(title="after"), NOON)
         await unit.put_record(page(), NOON)
         await unit.put_audit([audit_line()])
@@ -133,12 +134,14 @@ async def test_a_unit_cancelled_at_any_moment_is_done_whole_or_not_at_all(store,
 
 
 async def test_a_unit_waits_its_turn_and_then_sees_what_the_one_before_wrote(store):
+    await put(store, incident(revision=0))
     inside, go_on = asyncio.Event(), asyncio.Event()
     order: list[str] = []
 
     async def first() -> None:
         async with store.unit() as unit:
             await unit.lock([I1])
+            await unit.records([key_of(incident())])
             await unit.put_record(incident(revision=1), NOON)
             inside.set()
             await go_on.wait()

@@ -10,6 +10,9 @@ from responder.core.identifiers import ContactName
 from responder.core.machines.escalation import (
     EarlyWhy,
     Event,
+    MoveAllowed,
+    MoveDue,
+    MoveHeld,
     MoveWanted,
     TimerDue,
     advance,
@@ -34,6 +37,7 @@ class Climb:
         self.lines: list[Line] = []
         self.paged: list[tuple[int, PageAsked]] = []
         self.notices: list[NoticeReason] = []
+        self.may_move = True  # a channel takes something, or nobody is owed a page yet
         self.state = begin(I1, terms, NOON).state
         self.until(0)
 
@@ -63,6 +67,8 @@ class Climb:
         self.lines.append((minute, decision.why, tuple(each.contact for each in asked)))
         self.paged += [(minute, each) for each in asked]
         self.notices += [emit.reason for emit in decision.emits if isinstance(emit, NoticeAsked)]
+        if any(isinstance(emit, MoveDue) for emit in decision.emits):
+            self._take(MoveAllowed() if self.may_move else MoveHeld(), now)
 
     def who(self, since: int = 0) -> list[tuple[int, PageReason, ContactName]]:
         return [(minute, each.reason, each.contact) for minute, each in self.paged if minute >= since]

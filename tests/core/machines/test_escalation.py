@@ -22,6 +22,8 @@ from responder.core.machines.escalation import (
     Joined,
     Lease,
     LevelReached,
+    MoveAllowed,
+    MoveHeld,
     MoveWanted,
     PagesWithdrawn,
     Phase,
@@ -535,6 +537,8 @@ EVERY: Sequence[tuple[Event, tuple[Why, Why, Why, Why, Why]]] = (
     ),
     (Escalated(by=BO), (Why.ESCALATED, Why.ESCALATED, Why.ESCALATED, Why.ESCALATED, Why.NOTED)),
     (MOVE, (Why.EARLY_WANTED, *(Why.EARLY_NOT_NEEDED,) * 4)),
+    (MoveAllowed(), (Why.STALE,) * 5),
+    (MoveHeld(), (Why.STALE,) * 5),
     (Joined(subject="disk"), (Why.JOINED,) * 5),
     (HandedOver(contact=CTO), (Why.REACHED,) * 5),
     (Resolved(), (*(Why.RESOLVED,) * 4, Why.STALE)),
@@ -620,7 +624,9 @@ def test_the_audit_gets_the_figures(state, event, details):
 def test_the_audit_of_a_step_says_which():
     assert advance(CLIMBING, TimerDue(), NOON + 30 * MINUTE).details == {"step": "3"}
     wanted = advance(CLIMBING, MOVE, NOON + 21 * MINUTE).state
-    early = advance(wanted, TimerDue(), NOON + 21 * MINUTE)
+    asked = advance(wanted, TimerDue(), NOON + 21 * MINUTE)
+    assert asked.details == {"because": "remediation_failed"}
+    early = advance(asked.state, MoveAllowed(), NOON + 21 * MINUTE)
     assert early.details == {"because": "remediation_failed", "step": "3"}
     last = Climb(SEVERE).until(61).state
     assert advance(last, TimerDue(), NOON + 90 * MINUTE).details == {"step": "4"}

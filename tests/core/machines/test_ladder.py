@@ -10,9 +10,12 @@ from responder.core.decision import Due, DueKind, NoticeAsked, NoticeReason, Pag
 from responder.core.identifiers import ChannelName
 from responder.core.level import Level
 from responder.core.machines.escalation import (
+    HELD_AGAIN,
     Acknowledged,
     EarlyMove,
     EarlyWhy,
+    Escalation,
+    MoveDue,
     MoveWanted,
     RemediationAsked,
     Reopened,
@@ -239,6 +242,54 @@ def test_an_acknowledgement_takes_an_early_move_back_and_a_new_failure_may_move_
 )
 def test_nothing_moves_early(climb, minutes):
     assert early(climb(), minutes).lines[-1] == (minutes, Why.EARLY_NOT_NEEDED, ())
+
+
+# Early moves while nobody can be reached
+
+
+def held(climb: Climb, minutes: float) -> Climb:
+    """An early move is wanted, and may not be made for so many minutes from noon on."""
+    climb.may_move = False
+    early(climb, 2, step=1).until(minutes)
+    climb.may_move = True
+    return climb
+
+
+def test_a_held_early_move_asks_again_every_half_minute_and_is_made_when_it_may():
+    climb = held(Climb(SEVERE), 7)
+    assert climb.who(since=1) == []
+    assert climb.state.due() == Due(NOON + 7.5 * MINUTE, DueKind.TIMER)
+    assert climb.until(8).who(since=1) == [(7, PageReason.EARLY, DEVOPS)]
+
+
+def test_that_an_early_move_is_held_is_told_once():
+    whys = [why for _, why, _ in held(Climb(SEVERE), 7).lines]
+    assert whys.count(Why.EARLY_HELD) == 1
+    assert whys.count(Why.EARLY_DUE) == 11
+
+
+def test_an_early_move_that_is_due_asks_and_waits_for_the_answer():
+    wanted = early_state()
+    asked = advance(wanted, TimerDue(), NOON + 2 * MINUTE)
+    assert (asked.why, asked.emits) == (Why.EARLY_DUE, (MoveDue(incident=I1),))
+    assert asked.state.fired == wanted.fired
+    assert asked.state.due() == Due(NOON + 2 * MINUTE + HELD_AGAIN, DueKind.TIMER)
+
+
+def test_a_held_early_move_is_made_by_the_step_that_comes_in_its_time():
+    climb = held(Climb(SEVERE), 16)
+    assert climb.until(29).who(since=1) == [(15, PageReason.STEP, DEVOPS)]
+    assert climb.state.early is None
+
+
+def test_an_answer_ends_a_held_early_move():
+    climb = held(Climb(SEVERE), 7).at(7.2, Acknowledged(by=ANA))
+    assert climb.until(20).who(since=1) == []
+
+
+def early_state() -> Escalation:
+    state = Climb(SEVERE).until(1).state
+    return advance(state, MoveWanted(why=EarlyWhy.PAGE_FAILED, step=1), NOON + 2 * MINUTE).state
 
 
 # Repeats

@@ -26,6 +26,7 @@ from responder.core.machines.page import (
     PageAccepted,
     PageFailed,
     Phase,
+    Superseded,
     Why,
     Withdrawn,
     advance,
@@ -259,6 +260,16 @@ def row(
         row("owed: claimed", OWED, SendDue(), Phase.SENDING, Why.CLAIMED, due=LATER + LEASE),
         row("owed: a result of nothing", OWED, Accepted(attempt=1), Phase.OWED, Why.STALE, due=NOON),
         row("owed: withdrawn", OWED, Withdrawn(), Phase.WITHDRAWN, Why.WITHDRAWN),
+        row("owed: a newer one arrived", OWED, Superseded("I1-p2"), Phase.WITHDRAWN, Why.SUPERSEDED),
+        row(
+            "sending: a newer one arrived, and this may",
+            SENDING,
+            Superseded("I1-p2"),
+            Phase.SENDING,
+            Why.STALE,
+            due=NOON + LEASE,
+        ),
+        row("withdrawn: a newer one arrived", WITHDRAWN, Superseded("I1-p2"), Phase.WITHDRAWN, Why.STALE),
         row("sending: its lease ends", SENDING, SendDue(), Phase.OWED, Why.UNKNOWN, due=LATER),
         row("sending: accepted", SENDING, Accepted(attempt=1), Phase.ACCEPTED, Why.ACCEPTED, accepted=True),
         row("sending: busy", SENDING, busy(1), Phase.OWED, Why.NEXT_METHOD, due=LATER),
@@ -431,6 +442,37 @@ def test_when_every_method_refused_for_good_the_ladder_hears_and_so_do_we():
     assert (channel.kind, channel.subject) == (AlarmKind.CHANNEL, "mail")
     assert isinstance(contact, AlarmRaised)
     assert (contact.kind, contact.subject) == (AlarmKind.CONTACT, ANA)
+
+
+def test_while_isolated_a_refusal_for_good_is_not_for_good():
+    state, _ = drive(owed(PUSH, SMS), GONE)
+    claimed = advance(state, SendDue(), NOON).state
+    held = advance(claimed, refused(2, is_isolated=True), NOON)
+    assert (held.state.phase, held.why) == (Phase.OWED, Why.HELD_ISOLATED)
+    assert not any(isinstance(emit, PageFailed) for emit in held.emits)
+    assert held.state.due() == Due(NOON + 5 * SECOND, DueKind.SEND)
+    _, calls = drive(held.state, GONE, OK)
+    assert calls == [(5, "push"), (5, "sms")]
+
+
+def test_once_isolation_is_over_every_method_has_to_refuse_again_before_it_fails():
+    state, _ = drive(owed(PUSH, SMS), GONE)
+    held = advance(advance(state, SendDue(), NOON).state, refused(2, is_isolated=True), NOON).state
+    again, _ = drive(held, GONE)
+    assert again.phase is Phase.OWED
+    failed, _ = drive(again, GONE)
+    assert failed.phase is Phase.FAILED
+
+
+def test_what_one_method_fails_for_now_is_not_held_for_isolation():
+    state, _ = drive(owed(PUSH, SMS), BUSY)
+    other = advance(advance(state, SendDue(), NOON).state, refused(2, is_isolated=True), NOON)
+    assert (other.why, other.state.round_from) == (Why.NEXT_METHOD, 0)
+
+
+def test_what_asks_for_no_answer_is_given_up_after_an_hour_isolated_or_not():
+    state = advance(owed(SMS, reason=PageReason.RESOLVED), SendDue(), NOON + TELLING).state
+    assert advance(state, refused(1, is_isolated=True), NOON + TELLING).why is Why.FAILED
 
 
 def test_one_that_arrived_late_needs_no_further_call_when_the_one_under_way_fails():

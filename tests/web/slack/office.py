@@ -27,10 +27,13 @@ from tests.fakes.slack import ALERTS, BOT_TOKEN, TEAM, USER, Delivered, FakeSlac
 FIRST, SECOND, VIEWER, TWICE, STRANGER = USER, "U0SECOND01", "U0VIEWER01", "U0TWICE001", "U024BE7LH"
 
 
-def book(*, rosters: dict[str, Any] | None = None, **strangers: str) -> PolicyBook:
+def book(
+    *, rosters: dict[str, Any] | None = None, storm: dict[str, Any] | None = None, **strangers: str
+) -> PolicyBook:
     """The engine's plan with the board in Slack. `second` reads Korean, `looker` only looks.
 
-    rosters: beside the plan's own, `primary`, of `first` for good.
+    rosters: beside the plan's own, `primary`, of `first` for good. storm: when there is one; `first` is then reached in
+    Slack before anywhere else.
     """
     documents = plan.plan()
     documents["channels"]["channels"] |= {"board": {"slack": {"channel": "#alerts"}}, "slack": {"slack": {}}}
@@ -43,6 +46,9 @@ def book(*, rosters: dict[str, Any] | None = None, **strangers: str) -> PolicyBo
     people["looker"] = {"name": "Looker", "roles": ["viewer"], "methods": [{"slack": VIEWER}]}
     documents["contacts"]["strangers"] = strangers
     documents["rosters"]["rosters"] |= rosters or {}
+    if storm is not None:
+        documents["escalation"]["storm"] = storm
+        people["first"]["methods"].reverse()
     return plan.book(documents)
 
 

@@ -1,9 +1,10 @@
 """Escalation: whom to page next, and when to stop.
 
-It owns the ladder's clock, which runs only while nobody answers (no lease, no snooze), the acknowledgement as a lease,
-snoozes, early moves, repeats and catching up after our own downtime. Whether a page arrives is `page`'s business,
-whether the alerts still fire `incident`'s. One `Due` does one thing, so that every audit line has one reason; the
-engine calls again at once while something is still due.
+It owns the ladder's clock, which runs only while nobody answers (no lease, no snooze) and Alertmanager does not keep it
+quiet, the acknowledgement as a lease, snoozes, early moves, repeats and catching up after our own downtime. Whether a
+page arrives is `page`'s business, whether the alerts still fire `incident`'s. One `Due` does one thing, so that every
+audit line has one reason; the engine calls again at once while
+something is still due.
 """
 
 from __future__ import annotations
@@ -22,19 +23,24 @@ from responder.core.machines.escalation.answering import (
 )
 from responder.core.machines.escalation.climbing import (
     EARLY_GAP,
+    HELD_AGAIN,
+    ask_early,
     escalate,
     fire_due,
-    fire_early,
+    move_early,
     repeat,
-    want_early,
 )
 from responder.core.machines.escalation.events import (
     Acknowledged,
+    Doubted,
     Escalated,
     Event,
     HandedOver,
     Joined,
     LevelReached,
+    MoveAllowed,
+    MoveDue,
+    MoveHeld,
     MoveWanted,
     PagesWithdrawn,
     RemediationAsked,
@@ -42,8 +48,10 @@ from responder.core.machines.escalation.events import (
     Repinned,
     Resolved,
     Snoozed,
+    Suppressed,
     TimerDue,
     Unacknowledged,
+    Unsuppressed,
 )
 from responder.core.machines.escalation.following import (
     join,
@@ -62,14 +70,18 @@ from responder.core.machines.escalation.record import (
     Lease,
     Phase,
     Snooze,
+    Suppression,
     Why,
 )
+from responder.core.machines.escalation.suppressing import end_unconfirmed, hear_alertmanager
 from responder.core.policy.escalation import Terms
 
 __all__ = [
     "EARLY_GAP",
+    "HELD_AGAIN",
     "JOINED_GAP",
     "Acknowledged",
+    "Doubted",
     "EarlyMove",
     "EarlyWhy",
     "Escalated",
@@ -79,6 +91,9 @@ __all__ = [
     "Joined",
     "Lease",
     "LevelReached",
+    "MoveAllowed",
+    "MoveDue",
+    "MoveHeld",
     "MoveWanted",
     "PagesWithdrawn",
     "Phase",
@@ -88,8 +103,11 @@ __all__ = [
     "Resolved",
     "Snooze",
     "Snoozed",
+    "Suppressed",
+    "Suppression",
     "TimerDue",
     "Unacknowledged",
+    "Unsuppressed",
     "Why",
     "advance",
     "begin",
@@ -114,10 +132,12 @@ def advance(state: Escalation, event: Event, now: datetime) -> Decision[Escalati
             return unacknowledge(state, event, now)
         case Snoozed():
             return snooze(state, event, now)
+        case Suppressed() | Unsuppressed() | Doubted():
+            return hear_alertmanager(state, event, now)
         case Escalated():
             return escalate(state, event, now)
-        case MoveWanted():
-            return want_early(state, event, now)
+        case MoveWanted() | MoveAllowed() | MoveHeld():
+            return move_early(state, event, now)
         case Joined():
             return join(state, event, now)
         case HandedOver(contact=contact):
@@ -142,6 +162,8 @@ def _on_due(state: Escalation, now: datetime) -> Decision[Escalation]:
             return end_lease(state, now)
         case "snooze":
             return end_snooze(state, now)
+        case "suppression":
+            return end_unconfirmed(state, now)
         case "joined":
             return page_holder(state, state.joined_waiting, now)
         case "step":
@@ -149,6 +171,6 @@ def _on_due(state: Escalation, now: datetime) -> Decision[Escalation]:
         case "repeat":
             return repeat(state, now)
         case "early":
-            return fire_early(state, now)
+            return ask_early(state, now)
         case other:
             raise AssertionError(f"nothing waits under the name {other}")

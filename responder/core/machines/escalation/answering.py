@@ -93,10 +93,15 @@ def let_go(
     now: datetime,
     subject: str = "",
 ) -> Decision[Escalation]:
-    """Nobody has it since `since`: the ladder's clock goes on, the last holder and the last rung are paged at once."""
+    """Nobody has it since `since`: the ladder's clock goes on, the last holder and the last rung are paged at once.
+
+    While Alertmanager keeps it quiet nobody is; the end of that pages them.
+    """
     holder = _holder(state)
     state = settle(replace(state, lease=None, snooze=None, joined_waiting=""), since)
-    state, pages = page_again(state, page, now, subject=subject)
+    pages: tuple[PageAsked, ...] = ()
+    if state.suppression is None:
+        state, pages = page_again(state, page, now, subject=subject)
     emits = (level_notice(state, notice, subject, holder), *pages)
     return Decision(state, why, emits, details={"holder": holder})
 
@@ -126,11 +131,11 @@ def snooze(state: Escalation, event: Snoozed, now: datetime) -> Decision[Escalat
 
 
 def end_snooze(state: Escalation, now: datetime) -> Decision[Escalation]:
-    """Whoever asked for quiet is paged at once with the others, unless somebody holds the incident."""
+    """Whoever asked for quiet is paged at once with the others, unless there is another reason for quiet."""
     assert state.snooze is not None
     snooze = state.snooze
     state = settle(replace(state, snooze=None), snooze.until)
     pages: tuple[PageAsked, ...] = ()
-    if state.lease is None:
+    if not state.is_quiet:
         state, pages = page_again(state, PageReason.SNOOZE_ENDED, now, also=(snooze.by,))
     return Decision(state, Why.SNOOZE_ENDED, (level_notice(state, NoticeReason.SNOOZE_ENDED), *pages))

@@ -8,11 +8,19 @@ from typing import assert_never
 
 from responder.core.decision import Decision, NoticeAsked, NoticeReason, PageAsked, PageReason
 from responder.core.identifiers import ContactName, ladder_page_id
-from responder.core.machines.escalation.events import Escalated, MoveWanted, RemediationAsked
+from responder.core.machines.escalation.events import (
+    Escalated,
+    MoveAllowed,
+    MoveDue,
+    MoveHeld,
+    MoveWanted,
+    RemediationAsked,
+)
 from responder.core.machines.escalation.record import EarlyMove, Escalation, Phase, Why
 from responder.core.policy.escalation import Expect, Notify, Page, Remediate
 
 EARLY_GAP = timedelta(minutes=1)  # between two early moves, so that one person has a chance to answer
+HELD_AGAIN = timedelta(seconds=30)  # until a held early move asks again whether it may be made
 
 
 # The ladder's clock
@@ -20,7 +28,7 @@ EARLY_GAP = timedelta(minutes=1)  # between two early moves, so that one person 
 
 def settle(state: Escalation, now: datetime) -> Escalation:
     """The clock runs exactly while nobody answers: start it or stop it at `now`, keeping what it has gathered."""
-    runs = state.phase is Phase.CLIMBING and state.lease is None and state.snooze is None
+    runs = state.phase is Phase.CLIMBING and not state.is_quiet
     if runs and state.since is None:
         return replace(state, since=now)
     if not runs and state.since is not None:
@@ -144,7 +152,21 @@ def page_again(
 # Early moves
 
 
-def want_early(state: Escalation, event: MoveWanted, now: datetime) -> Decision[Escalation]:
+def move_early(
+    state: Escalation, event: MoveWanted | MoveAllowed | MoveHeld, now: datetime
+) -> Decision[Escalation]:
+    match event:
+        case MoveWanted():
+            return _want_early(state, event, now)
+        case MoveAllowed():
+            return _fire_early(state, now)
+        case MoveHeld():
+            return _hold_early(state)
+        case _:
+            assert_never(event)
+
+
+def _want_early(state: Escalation, event: MoveWanted, now: datetime) -> Decision[Escalation]:
     details = {"because": event.why.value} | ({} if event.step is None else _step_details(event.step))
     # A rung that failed moves the ladder once: when the next one has fired, it is the rung no more.
     is_past = event.step is not None and event.step != state.rung
@@ -154,8 +176,27 @@ def want_early(state: Escalation, event: MoveWanted, now: datetime) -> Decision[
     return Decision(replace(state, early=EarlyMove(at=at, why=event.why)), Why.EARLY_WANTED, details=details)
 
 
-def fire_early(state: Escalation, now: datetime) -> Decision[Escalation]:
+def ask_early(state: Escalation, now: datetime) -> Decision[Escalation]:
+    """Its time has come. Until it hears whether it may be made, and while it may not, it is due again by itself."""
     assert state.early is not None
+    asked = MoveDue(incident=state.incident)
+    details = {"because": state.early.why.value}
+    state = replace(state, early=replace(state.early, at=now + HELD_AGAIN))
+    return Decision(state, Why.EARLY_DUE, (asked,), details=details)
+
+
+def _hold_early(state: Escalation) -> Decision[Escalation]:
+    """Told once; that it goes on waiting is no news."""
+    if state.early is None or state.early.held:
+        return Decision(state, Why.STALE)
+    details = {"because": state.early.why.value}
+    state = replace(state, early=replace(state.early, held=True))
+    return Decision(state, Why.EARLY_HELD, details=details)
+
+
+def _fire_early(state: Escalation, now: datetime) -> Decision[Escalation]:
+    if state.early is None:
+        return Decision(state, Why.STALE)
     why = state.early.why.value
     details = {"because": why}
     state = replace(state, early=None)

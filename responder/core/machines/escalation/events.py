@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from responder.core.identifiers import ContactName, IncidentId
 from responder.core.machines.escalation.record import EarlyWhy
@@ -46,6 +46,26 @@ class Snoozed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suppressed:
+    """Every Alertmanager that has an alert of it keeps that quiet. `until`: unless it is said again."""
+
+    until: datetime
+    by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsuppressed:
+    """An alert of it fires, and an Alertmanager does not keep it quiet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubted:
+    """No Alertmanager has any of its alerts, and none has told their end: a person has to look. `subject` names one."""
+
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Escalated:
     """A person wants the next page step now."""
 
@@ -58,6 +78,16 @@ class MoveWanted:
 
     why: EarlyWhy
     step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveAllowed:
+    """The answer to MoveDue: go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveHeld:
+    """The answer to MoveDue: no channel takes anything, and a page of this ladder is owed already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +126,13 @@ Event = (
     | Acknowledged
     | Unacknowledged
     | Snoozed
+    | Suppressed
+    | Unsuppressed
+    | Doubted
     | Escalated
     | MoveWanted
+    | MoveAllowed
+    | MoveHeld
     | Joined
     | HandedOver
     | Resolved
@@ -118,4 +153,11 @@ class PagesWithdrawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemediationAsked:
+    incident: IncidentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveDue:
+    """The time of an early move has come; whether anybody can be reached at all, others know."""
+
     incident: IncidentId

@@ -24,13 +24,13 @@ SUBJECT_MOST = 200  # characters of what joined, gathered for one page
 
 
 def on_level(state: Escalation, terms: Terms, now: datetime) -> Decision[Escalation]:
-    """A rise starts the higher ladder and ends the lower level's lease, whose holder and rung are paged at once.
+    """A rise starts the higher ladder and ends the lower level's quiet, whose holder and rung are paged at once.
 
     A fall starts the lower ladder, withdraws what the higher one still owes, and leaves the holder their lease.
     """
     rose = terms.level > state.terms.level
     first: tuple[object, ...] = () if rose else (PagesWithdrawn(incident=state.incident),)
-    if rose and (state.lease is not None or state.snooze is not None):
+    if rose and state.is_quiet:
         # The rung is the lower ladder's; its failure says nothing about a rung of the higher one.
         state, pages = page_again(state, PageReason.ROSE, now)
         first = tuple(replace(page, step=None) for page in pages)
@@ -47,6 +47,7 @@ def on_level(state: Escalation, terms: Terms, now: datetime) -> Decision[Escalat
         early=None,
         lease=None if rose else state.lease,
         snooze=None if rose else state.snooze,
+        suppression=None if rose else state.suppression,
         joined_waiting="" if rose else state.joined_waiting,
     )
     details = {"level": str(int(terms.level))}
@@ -55,9 +56,15 @@ def on_level(state: Escalation, terms: Terms, now: datetime) -> Decision[Escalat
 
 
 def join(state: Escalation, event: Joined, now: datetime) -> Decision[Escalation]:
+    """What joins was posted, so it is not suppressed, and neither is the incident any more."""
     details = {"joined": event.subject}
     notice = level_notice(state, NoticeReason.JOINED, event.subject)
-    if state.level.is_disaster and (state.lease is not None or state.snooze is not None):
+    was_suppressed = state.suppression is not None
+    state = settle(replace(state, suppression=None), now)
+    if was_suppressed and not state.is_answered:
+        state, pages = page_again(state, PageReason.JOINED, now, subject=event.subject)
+        return Decision(state, Why.JOINED_UNSUPPRESSED, (notice, *pages), details=details)
+    if state.level.is_disaster and state.is_answered:
         freed = let_go(
             state,
             PageReason.JOINED,
@@ -92,7 +99,8 @@ def resolve(state: Escalation, now: datetime) -> Decision[Escalation]:
         return Decision(state, Why.STALE)
     holder = (state.lease.holder,) if state.lease is not None else ()
     names = tuple(dict.fromkeys((*state.reached, *holder)))
-    state = settle(replace(state, phase=Phase.STOPPED, lease=None, snooze=None, joined_waiting=""), now)
+    state = replace(state, phase=Phase.STOPPED, lease=None, snooze=None, suppression=None, joined_waiting="")
+    state = settle(state, now)
     state, told = page_people(state, names, PageReason.RESOLVED)
     emits = (PagesWithdrawn(incident=state.incident), level_notice(state, NoticeReason.RESOLVED), *told)
     return Decision(replace(state, reached=(), told=names), Why.RESOLVED, emits)

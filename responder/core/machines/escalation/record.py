@@ -31,6 +31,8 @@ class Why(StrEnum):
     NOT_RECOVERED = "escalation.not_recovered"
     REPEATED = "escalation.repeated"
     EARLY_WANTED = "escalation.early_wanted"
+    EARLY_DUE = "escalation.early_due"
+    EARLY_HELD = "escalation.early_held"
     EARLY_NOT_NEEDED = "escalation.early_not_needed"
     ACKNOWLEDGED = "escalation.acknowledged"
     RENEWED = "escalation.renewed"
@@ -44,10 +46,16 @@ class Why(StrEnum):
     SNOOZED_HELD = "escalation.snoozed_held"
     SNOOZE_UNDONE = "escalation.snooze_undone"
     SNOOZE_ENDED = "escalation.snooze_ended"
+    SUPPRESSED = "escalation.suppressed"
+    STILL_SUPPRESSED = "escalation.suppressed_still"
+    UNSUPPRESSED = "escalation.unsuppressed"
+    UNCONFIRMED = "escalation.unconfirmed"
     ESCALATED = "escalation.escalated"
     JOINED = "escalation.joined"
     JOINED_FOLDED = "escalation.joined_folded"
     JOINED_ENDED_LEASE = "escalation.joined_ended_lease"
+    JOINED_UNSUPPRESSED = "escalation.joined_unsuppressed"
+    DOUBTED = "escalation.doubted"
     RESOLVED = "escalation.resolved"
     REOPENED = "escalation.reopened"
     FLAPPING = "escalation.flapping"
@@ -83,11 +91,24 @@ class Snooze:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """Alertmanager keeps every alert of it quiet. At `until` people hear of it unless that was confirmed again.
+
+    `by`: the silences and the alerts that do it, as Alertmanager names them.
+    """
+
+    since: datetime
+    until: datetime
+    by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EarlyMove:
-    """The next page step is to fire at `at`."""
+    """The next page step is to fire at `at`, if it may then."""
 
     at: datetime
     why: EarlyWhy
+    held: bool = False  # nobody can be reached, and it waits for that to end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +131,7 @@ class Escalation:
     moved_early_at: datetime | None = None
     lease: Lease | None = None
     snooze: Snooze | None = None
+    suppression: Suppression | None = None
     last_holder: ContactName | None = None  # or who asked for quiet while nobody held it
     joined_at: datetime | None = None  # when the holder was last paged about a joined alert
     joined_waiting: str = ""  # what joined since
@@ -128,6 +150,16 @@ class Escalation:
     @property
     def is_live(self) -> bool:
         return True  # as long as its incident may re-open
+
+    @property
+    def is_answered(self) -> bool:
+        """A person has it, or asked for quiet."""
+        return self.lease is not None or self.snooze is not None
+
+    @property
+    def is_quiet(self) -> bool:
+        """A person answered, or Alertmanager keeps it quiet: no rung is to come."""
+        return self.is_answered or self.suppression is not None
 
     def unanswered(self, now: datetime) -> timedelta:
         """How long nobody has answered, since the level was reached."""
@@ -166,6 +198,8 @@ class Escalation:
                 found.append((self.joined_at + JOINED_GAP, "joined"))
         if self.snooze is not None:
             found.append((self.snooze.until, "snooze"))
+        if self.suppression is not None:
+            found.append((self.suppression.until, "suppression"))
         if self.since is not None:
             if (step := self.next_step()) is not None:
                 found.append((self.step_at(step), "step"))
