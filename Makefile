@@ -38,7 +38,7 @@ demo: $(VENV)/.dev servers  ## one alert's walk in the terminal, with a real Ale
 
 # ----------------------------------------------------------------------------------------- to check
 
-.PHONY: test test-fast test-versions check format bench servers
+.PHONY: test test-fast test-versions check format bench faults servers
 test: $(VENV)/.dev servers  ## every test
 	$(VENV)/bin/pytest $(ARGS)
 
@@ -73,6 +73,9 @@ format: $(VENV)/.dev  ## put the code in its format and mend what the linter can
 
 bench: $(VENV)/.dev  ## measure what a person in Slack waits for; ARGS='--seconds 5' is shorter
 	@$(VENV)/bin/python -m benchmarks.answers $(ARGS)
+
+faults: $(VENV)/.dev  ## strike every point with every fault, on every database; ARGS='--point commit.claim' chooses
+	@$(VENV)/bin/python -m tests.faults $(ARGS)
 
 # The Debian packages of tests/debian-packages.txt: installed where allowed, else named.
 servers:
