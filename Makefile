@@ -14,6 +14,8 @@ UPGRADE ?=
 ARGS ?=
 # What test-fast runs. The strikes at every point are the same on every Python, and take minutes.
 FAST ?= not servers
+# How long `make model` goes on.
+MINUTES ?= 10
 
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 COMPILE := $(VENV)/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 \
@@ -38,7 +40,7 @@ demo: $(VENV)/.dev servers  ## one alert's walk in the terminal, with a real Ale
 
 # ----------------------------------------------------------------------------------------- to check
 
-.PHONY: test test-fast test-versions check format bench faults servers
+.PHONY: test test-fast test-versions check format bench faults servers model
 test: $(VENV)/.dev servers  ## every test
 	$(VENV)/bin/pytest $(ARGS)
 
@@ -76,6 +78,9 @@ bench: $(VENV)/.dev  ## measure what a person in Slack waits for; ARGS='--second
 
 faults: $(VENV)/.dev  ## strike every point with every fault, on every database; ARGS='--point commit.claim' chooses
 	@$(VENV)/bin/python -m tests.faults $(ARGS)
+
+model: $(VENV)/.dev  ## live ever new lives against the model for MINUTES=10, and tell the seed of one that differs
+	@$(VENV)/bin/python -m tests.model --minutes $(MINUTES) $(ARGS)
 
 # The Debian packages of tests/debian-packages.txt: installed where allowed, else named.
 servers:
