@@ -14,7 +14,7 @@ UPGRADE ?=
 ARGS ?=
 # What test-fast runs. The strikes at every point are the same on every Python, and take minutes.
 FAST ?= not servers
-# How long `make model` goes on.
+# How long `make model` and `make soak` go on.
 MINUTES ?= 10
 
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
@@ -40,7 +40,7 @@ demo: $(VENV)/.dev servers  ## one alert's walk in the terminal, with a real Ale
 
 # ----------------------------------------------------------------------------------------- to check
 
-.PHONY: test test-fast test-versions check format bench faults servers model
+.PHONY: test test-fast test-versions check format bench faults servers model soak
 test: $(VENV)/.dev servers  ## every test
 	$(VENV)/bin/pytest $(ARGS)
 
@@ -73,14 +73,18 @@ format: $(VENV)/.dev  ## put the code in its format and mend what the linter can
 	$(VENV)/bin/ruff check --fix-only --quiet .
 	$(VENV)/bin/ruff format .
 
-bench: $(VENV)/.dev  ## measure what a person in Slack waits for; ARGS='--seconds 5' is shorter
-	@$(VENV)/bin/python -m benchmarks.answers $(ARGS)
+bench: $(VENV)/.dev  ## measure the budgets, each beside its floor; ARGS='--only webhook --rounds 3', '--help'
+	@tests/install-debian-packages benchmarks/debian-packages.txt
+	@$(VENV)/bin/python -m benchmarks $(ARGS)
 
 faults: $(VENV)/.dev  ## strike every point with every fault, on every database; ARGS='--point commit.claim' chooses
 	@$(VENV)/bin/python -m tests.faults $(ARGS)
 
 model: $(VENV)/.dev  ## live ever new lives against the model for MINUTES=10, and tell the seed of one that differs
 	@$(VENV)/bin/python -m tests.model --minutes $(MINUTES) $(ARGS)
+
+soak: $(VENV)/.dev  ## mixed load with kills and restarts for MINUTES=10; ARGS='--database postgresql' has two replicas
+	@$(VENV)/bin/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
 # The Debian packages of tests/debian-packages.txt: installed where allowed, else named.
 servers:

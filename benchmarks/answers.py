@@ -13,16 +13,17 @@ import os
 import re
 import statistics
 import tempfile
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.load import paced
 from tests.fakes.sink import Sink
 from tests.fakes.slack import USER
 from tests.journeys.programs import Program, python
@@ -145,19 +146,6 @@ def _body(alerts: list[dict[str, Any]]) -> dict[str, Any]:
     return {"version": "4", "status": "firing", "groupKey": '{}:{alertname="x"}', "alerts": alerts}
 
 
-async def paced(
-    ask: Callable[[], Coroutine[Any, Any, Any]], rate: int, times: int, *, late: float = 0
-) -> list[Any]:
-    """Begin `ask` `rate` times a second; its results, in the order of their beginning."""
-    start = CLOCK.now() + timedelta(seconds=late)
-    async with asyncio.TaskGroup() as group:
-        asked = []
-        for number in range(times):
-            await CLOCK.sleep_until(start + timedelta(seconds=number / rate))
-            asked.append(group.create_task(ask()))
-    return [task.result() for task in asked]
-
-
 def read_calls(metrics: str) -> Calls:
     found: dict[str, dict[str, float]] = {}
     for what, point, value in CALL.findall(metrics):
@@ -184,7 +172,7 @@ async def run(seconds: int, rounds: int, incidents: int, console: Console) -> No
     for number in range(rounds):
         async with AsyncExitStack() as stack:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="answers-")))
-            bench = await _bench(stack, home, joining=BODIES // incidents)
+            bench = await set_up(stack, home, joining=BODIES // incidents)
             for phase in PROMISED:
                 await bench.open(seconds * COMMANDS)
                 before = await bench.calls()
@@ -208,7 +196,10 @@ async def run(seconds: int, rounds: int, incidents: int, console: Console) -> No
             console.print(f"{phase}, {kind}: p99 < {PROMISED[phase] * 1000:.0f} ms {word} ({_ms(middle)} ms)")
 
 
-async def _bench(stack: AsyncExitStack, home: Path, *, joining: int) -> Bench:
+async def set_up(
+    stack: AsyncExitStack, home: Path, *, joining: int, given: Mapping[str, str] | None = None
+) -> Bench:
+    """`given`: settings of the service beside its own, such as another database."""
     sink = await stack.enter_async_context(Sink())
     slack = await stack.enter_async_context(workspace())
     plan = small_plan(sink.url, rungs={"first": "0s", "second": FAR})
@@ -216,9 +207,12 @@ async def _bench(stack: AsyncExitStack, home: Path, *, joining: int) -> Bench:
     plan["contacts"]["contacts"]["first"]["methods"] = [{"slack": USER}, {"webhook": "mail-first"}]
     for ladder in plan["escalation"]["policies"]["matrix"].values():
         ladder["steps"] = [{"after": "0s", "notify": "level_channels"}, *ladder["steps"]]
-    settings = slack.settings("FIRST") | {"RESPONDER_POLICIES": str(write_plan(home / "policies", plan))}
+    settings = slack.settings("FIRST") | {
+        "RESPONDER_POLICIES": str(write_plan(home / "policies", plan)),
+        **(given or {}),
+    }
     service = await stack.enter_async_context(await Served.start(home, settings))
-    command = python("-m", "benchmarks.floor", str(home / "floor.db"), SIGNING_SECRET)
+    command = python("-m", "benchmarks.floor", str(home / "floor.db"), "--secret", SIGNING_SECRET)
     floor = await stack.enter_async_context(await Program.start("floor", *command, folder=home, environ={}))
     port = await floor.ready(r"serving on (http://127\.0\.0\.1:\d+)")
     return Bench(slack, service, port[1], joining)
