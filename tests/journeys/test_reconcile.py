@@ -17,6 +17,7 @@ import pytest
 
 from tests.fakes.sink import Sink
 from tests.journeys.alertmanagers import Alertmanager
+from tests.journeys.kills import LATE
 from tests.journeys.served import WEBHOOK_TOKEN, Served
 from tests.journeys.small import FAR, small_plan, write_plan
 from tests.journeys.waiting import CLOCK, let_pass, until
@@ -61,12 +62,16 @@ class Watch:
 
     def paged(self, who: str) -> list[str]:
         """Why."""
-        return [one.json()["reason"] for one in self.sink.ledger if one.path == f"/sms/{who}"]
+        return self._reasons(f"/sms/{who}")
 
     def shown(self) -> list[str]:
-        return [one.json()["reason"] for one in self.sink.ledger if one.path == "/board"]
+        return self._reasons("/board")
 
-    async def until_state(self, state: str, incident: str = "I1", within: float = 20) -> dict[str, Any]:
+    def _reasons(self, path: str) -> list[str]:
+        bodies = [one.json() for one in self.sink.ledger if one.path == path]
+        return [body["reason"] for body in bodies if body["facts"]["title"] != LATE]
+
+    async def until_state(self, state: str, incident: str = "I1", within: float = 40) -> dict[str, Any]:
         async def look() -> dict[str, Any]:
             if incident not in [one["incident"] for one in await self.service.incidents()]:
                 return {}
@@ -192,7 +197,7 @@ async def until_asked(found: Watch, more: int) -> None:
     async def look() -> bool:
         return await answers() >= before + more
 
-    await until(look, f"asked {more} times more", within=30)
+    await until(look, f"asked {more} times more")
 
 
 async def test_when_no_alertmanager_confirms_the_silence_people_are_paged_and_told_why(tmp_path):
@@ -203,7 +208,7 @@ async def test_when_no_alertmanager_confirms_the_silence_people_are_paged_and_to
         await found.until_state("suppressed")
         await found.one.program.kill()
 
-        await found.until_state("open", within=30)
+        await found.until_state("open")
 
         await until(lambda: found.paged("first") == ["step", "unconfirmed"], "the page says why")
         assert "escalation.unconfirmed" in whys(await found.service.story())
@@ -235,8 +240,8 @@ async def test_what_a_truncated_body_left_out_is_asked_for(tmp_path):
             story = await found.service.story() if await found.service.incidents() else {}
             return bool(story) and story["firing"] == 5 and not story["is_incomplete"]
 
-        await until(is_whole, "all five, and nothing hidden", within=30)
-        assert [one["incident"] for one in await found.service.incidents()] == ["I1"]
+        await until(is_whole, "all five, and nothing hidden")
+        assert [one["incident"] for one in await found.service.troubles()] == ["I1"]
 
 
 async def test_an_alert_whose_messages_are_all_lost_opens_its_incident(tmp_path):

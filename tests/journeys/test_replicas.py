@@ -26,9 +26,9 @@ from tests.servers.postgresql import Postgresql, running
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.slow, pytest.mark.timeout(240)]
 
-PAST_DUE = timedelta(
-    seconds=1
-)  # in which what a dead replica owed is taken up: a timer, or a send past its lease
+# In which what a dead replica owed is taken up, a timer or a send past its lease, on however slow a machine. The
+# figure is the benchmark's (row "takeover").
+PAST_DUE = timedelta(seconds=5)
 MANY = 60  # alerts
 
 stories = Stories()
@@ -132,7 +132,7 @@ async def test_a_body_that_one_had_when_it_was_killed_is_another_s_when_its_leas
         other = await found.serve("other")
         await one.program.kill()
         await found.until_paged(1)
-        assert CLOCK.now() < claimed + LEASE + timedelta(seconds=2)  # the loop looks once a second
+        assert CLOCK.now() < claimed + LEASE + PAST_DUE
         assert found.where() == ["sms/first"]
         assert (await other.get("/status"))["set_aside_bodies"] == 0
 
@@ -195,7 +195,7 @@ async def test_a_machine_whose_clock_is_minutes_off_is_as_good_as_any(home, star
         assert (await ahead.cli("incidents", "ack", "I1")).code == 0
         lease = (await ahead.story())["lease"]
         assert abs(datetime.fromisoformat(lease["since"]) - CLOCK.now()) < timedelta(seconds=5)
-        assert [one["title"] for one in await ahead.incidents()] == ["no answer from any zone"]
+        assert [one["title"] for one in await ahead.troubles()] == ["no answer from any zone"]
         assert found.where() == ["sms/first", "sms/second"]
 
 

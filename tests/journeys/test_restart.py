@@ -120,7 +120,8 @@ async def test_a_body_that_kills_the_process_each_time_is_set_aside_and_somebody
         await found.serve()
         await found.until_paged(1)
         assert (await found.service.get("/status"))["set_aside_bodies"] == 1
-        assert [one["title"] for one in await found.service.incidents()] == ["responder: set-aside journal-1"]
+        titles = [one["title"] for one in await found.service.incidents()]
+        assert [title for title in titles if title != LATE] == ["responder: set-aside journal-1"]
 
 
 @stories.tell

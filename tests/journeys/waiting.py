@@ -17,15 +17,15 @@ LOOK = timedelta(milliseconds=20)
 
 @overload
 async def until(
-    look: Callable[[], Awaitable[T]], what: str, *, within: float = 15, every: timedelta = LOOK
+    look: Callable[[], Awaitable[T]], what: str, *, within: float = 40, every: timedelta = LOOK
 ) -> T: ...
 
 
 @overload
-async def until(look: Callable[[], T], what: str, *, within: float = 15, every: timedelta = LOOK) -> T: ...
+async def until(look: Callable[[], T], what: str, *, within: float = 40, every: timedelta = LOOK) -> T: ...
 
 
-async def until(look: Callable[[], Any], what: str, *, within: float = 15, every: timedelta = LOOK) -> Any:
+async def until(look: Callable[[], Any], what: str, *, within: float = 40, every: timedelta = LOOK) -> Any:
     """The first true thing that `look` returns. Raises AssertionError, naming `what`, after `within` seconds.
 
     `every`: longer where many look at once, and each look costs something.

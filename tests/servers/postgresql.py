@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
@@ -17,7 +18,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -154,11 +155,17 @@ class Postgresql:
         """SIGKILL to all of it at once, as when the machine loses its power."""
         if self._process is None or not self.is_running:
             return
-        everybody = [self.pid, *children(self.pid)]
-        self._process.send_signal(signal.SIGSTOP)  # it starts nobody in place of those who go
-        for pid in reversed(everybody):
-            send(pid, signal.SIGKILL)
-        self._process.wait(STOPPING)
+        self._process.send_signal(signal.SIGSTOP)  # from now on it starts nobody
+        with ExitStack() as watched:
+            others = [watched.enter_context(handle(pid)) for pid in children(self.pid)]
+            for other in others:
+                signal.pidfd_send_signal(other, signal.SIGKILL)
+            self._process.kill()
+            self._process.wait(STOPPING)
+            # Its shared memory is theirs too: while one of them is still ending, no new server may have it.
+            for other in others:
+                ended, _, _ = select.select([other], [], [], STOPPING)
+                assert ended, f"a process of postgres did not end within {STOPPING} s of its SIGKILL"
 
     def restart(self, how: signal.Signals = signal.SIGQUIT) -> None:
         self.stop(how)
@@ -166,7 +173,8 @@ class Postgresql:
 
     def freeze(self) -> None:
         """It keeps every connection and answers nobody, as behind a network that drops everything."""
-        for pid in (self.pid, *children(self.pid)):
+        send(self.pid, signal.SIGSTOP)  # from now on it starts nobody
+        for pid in children(self.pid):
             send(pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -361,6 +369,16 @@ def parent_of(stat: Path) -> int | None:
         return int(stat.read_text("utf-8", "replace").rpartition(")")[2].split()[1])
     except OSError:
         return None  # gone meanwhile
+
+
+@contextmanager
+def handle(pid: int) -> Iterator[int]:
+    """Of a process that is not ours: it can be read from once that has ended. Linux only."""
+    found = os.pidfd_open(pid)
+    try:
+        yield found
+    finally:
+        os.close(found)
 
 
 def is_alive(pid: int) -> bool:
