@@ -106,6 +106,7 @@ async def test_notes_and_pages_do_not_touch_a_page_that_stands(chatty: World) ->
 async def test_what_leaves_the_standing_as_it_was_does_not_touch_a_page_that_stands(chatty: World) -> None:
     await chatty.fire("RegionDown", level="3")
     await chatty.fire("RegionDown", level="3", zone="b")
+    await chatty.advance(seconds=1)
     assert "joined" in [delivery.message.reason for delivery in chatty.handed("board")]
     assert shown(chatty.handed("to-first")) == [("I1-p1", "")]
 

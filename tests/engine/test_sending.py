@@ -210,6 +210,7 @@ async def test_notices_that_queue_up_behind_a_slow_call_become_one(world: World)
         await world.service.intake.consume()
     world.channels["board"].release()
     await world.settle()
+    await world.advance(seconds=1)
     assert [delivery.message.reason for delivery in world.handed("board")] == ["opened", "joined"]
 
 

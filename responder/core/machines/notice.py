@@ -1,9 +1,11 @@
 """Notice: what one channel shows of one incident, brought up to date after every change.
 
 The message is rendered when it is sent, so what queues up while a call is in flight becomes one message, and an old
-state never overtakes a newer one: a notice has one call in flight at the most. It asks for no answer; a channel that
-refuses it is our own trouble, raised as an alarm through the other channels. Where a channel can change its messages, a
-page that it took has a notice too: what the person was sent is kept up to date, until a newer page takes its place.
+state never overtakes a newer one: a notice has one call in flight at the most. Alerts that do nothing but join are
+gathered for a second after the last message, for nobody reads faster; anything else is shown at once. It asks for no
+answer; a channel that refuses it is our own trouble, raised as an alarm through the other channels. Where a channel can
+change its messages, a page that it took has a notice too: what the person was sent is kept up to date, until a newer
+page takes its place.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ SHOWING = timedelta(days=1)  # for this long a channel that fails or refuses is 
 # Between two tries where a person has to mend it first, or nobody has for an hour.
 SELDOM = timedelta(minutes=5)
 PACE = timedelta(seconds=1)  # where a busy channel does not say for how long
+GATHERING = timedelta(seconds=1)  # after a message, before one that only tells of more alerts
 NO_RESULT = "calls end without a result"
 
 
@@ -175,7 +178,12 @@ def _want(state: Notice, happening: Happening, now: datetime) -> Decision[Notice
     if state.superseded:
         return Decision(state, Why.STALE)
     folded = _is_under_way(state)
-    state = replace(_change(state, now), happenings=(*state.happenings, happening)[-KEPT:])
+    gathered = _is_gathering(state)
+    state = replace(state, wanted=state.wanted + 1, happenings=(*state.happenings, happening)[-KEPT:])
+    if gathered:
+        state = replace(state, next_at=_ready_at(state, now))
+    elif not folded:
+        state = _owe(state, now)
     details = {"channel": str(state.channel), "reason": happening.reason.value}
     return Decision(state, Why.FOLDED if folded else Why.WANTED, details=details)
 
@@ -183,21 +191,40 @@ def _want(state: Notice, happening: Happening, now: datetime) -> Decision[Notice
 def _supersede(state: Notice, now: datetime) -> Decision[Notice]:
     if state.superseded:
         return Decision(state, Why.STALE)
-    return Decision(
-        replace(_change(state, now), superseded=True), Why.SUPERSEDED, details={"channel": str(state.channel)}
-    )
+    folded = _is_under_way(state)
+    state = replace(state, wanted=state.wanted + 1, superseded=True)
+    state = state if folded else _owe(state, now)
+    return Decision(state, Why.SUPERSEDED, details={"channel": str(state.channel)})
 
 
 def _is_under_way(state: Notice) -> bool:
     return state.phase in (Phase.OWED, Phase.SENDING)
 
 
-def _change(state: Notice, now: datetime) -> Notice:
-    """There is more to show: with what is under way, or at once."""
-    changed = replace(state, wanted=state.wanted + 1)
-    if _is_under_way(state):
-        return changed
-    return replace(changed, phase=Phase.OWED, next_at=now, owed_since=now, failures=0)
+def _is_gathering(state: Notice) -> bool:
+    return state.phase is Phase.OWED and state.next_at is not None and state.next_at == _gathered_at(state)
+
+
+def _gathered_at(state: Notice) -> datetime | None:
+    """None where the last message is not known to have arrived, or there is none."""
+    last = state.attempts[-1] if state.attempts else None
+    if last is None or last.outcome is not Outcome.ACCEPTED or last.ended_at is None:
+        return None
+    return last.ended_at + GATHERING
+
+
+def _ready_at(state: Notice, now: datetime) -> datetime:
+    """Of what is now to be shown; wherever the clock has gone meanwhile, within GATHERING."""
+    gathered_at = _gathered_at(state)
+    only_joins = {happening.reason for happening in state.happenings} == {NoticeReason.JOINED}
+    if gathered_at is None or not only_joins:
+        return now
+    return max(now, min(gathered_at, now + GATHERING))
+
+
+def _owe(state: Notice, now: datetime) -> Notice:
+    """There is more to show, and nothing is under way."""
+    return replace(state, phase=Phase.OWED, next_at=_ready_at(state, now), owed_since=now, failures=0)
 
 
 def _on_due(state: Notice, now: datetime) -> Decision[Notice]:
@@ -288,7 +315,7 @@ def _accept(state: Notice, attempt: Attempt, now: datetime) -> Decision[Notice]:
         posted=attempt.receipt or state.posted,
     )
     if behind:
-        state = replace(state, phase=Phase.OWED, next_at=now, owed_since=now)
+        state = _owe(state, now)
         return Decision(state, Why.ACCEPTED_BEHIND, (works,), details=attempt_details(attempt))
     state = replace(state, phase=Phase.SHOWN, next_at=None, owed_since=None)
     return Decision(state, Why.ACCEPTED, (works,), details=attempt_details(attempt))

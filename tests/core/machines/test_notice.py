@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from responder.core.delivery import DEADLINE, LEASE, TELLING, Accepted, Outcome,
 from responder.core.identifiers import ChannelName, ContactName, Fingerprint, Kind
 from responder.core.machines.notice import (
     ALARM_AFTER,
+    GATHERING,
     KEPT,
     NO_RESULT,
     SELDOM,
@@ -81,7 +82,7 @@ def row(id_: str, state: Notice, event: Event, phase: Phase, why: Why, due: date
             Accepted(attempt=1),
             Phase.OWED,
             Why.ACCEPTED_BEHIND,
-            LATER,
+            LATER + GATHERING,
         ),
         row("sending: busy", SENDING, busy(1), Phase.OWED, Why.RETRIED, LATER + 5 * SECOND),
         row("sending: at the channel's pace", SENDING, paced(1), Phase.OWED, Why.PACED, LATER + SECOND),
@@ -169,8 +170,45 @@ def test_what_happens_while_a_call_is_in_flight_is_shown_by_the_next():
     assert reasons(BEHIND) == [NoticeReason.OPENED, NoticeReason.JOINED]
     behind = advance(BEHIND, Accepted(attempt=1), NOON).state
     assert (reasons(behind), behind.sent, behind.wanted) == ([NoticeReason.JOINED], 1, 2)
-    shown = advance(advance(behind, SendDue(), NOON).state, Accepted(attempt=2), NOON).state
+    then = NOON + GATHERING
+    shown = advance(advance(behind, SendDue(), then).state, Accepted(attempt=2), then).state
     assert (reasons(shown), shown.sent, shown.owed_since) == ([], 2, None)
+
+
+JOINED = wanted(NoticeReason.JOINED)
+
+
+def test_alerts_that_join_are_gathered_for_a_second_after_the_last_message():
+    state = advance(SENDING, Accepted(attempt=1), NOON).state
+    for milliseconds in (0, 400, 999):
+        state = advance(state, JOINED, NOON + timedelta(milliseconds=milliseconds)).state
+        assert state.due() == Due(NOON + GATHERING, DueKind.SHOW)
+    claimed = advance(state, SendDue(), NOON + GATHERING)
+    assert (claimed.why, claimed.state.sending) == (Why.CLAIMED, 4)
+
+
+def test_an_alert_that_joins_after_a_quiet_second_is_shown_at_once():
+    state = advance(advance(SENDING, Accepted(attempt=1), NOON).state, JOINED, LATER).state
+    assert state.due() == Due(LATER, DueKind.SHOW)
+
+
+@pytest.mark.parametrize("reason", [one for one in NoticeReason if one is not NoticeReason.JOINED])
+def test_what_is_more_than_a_joining_ends_the_gathering(reason):
+    gathering = advance(advance(SENDING, Accepted(attempt=1), NOON).state, JOINED, NOON).state
+    soon = NOON + timedelta(milliseconds=300)
+    state = advance(gathering, wanted(reason), soon).state
+    assert state.due() == Due(soon, DueKind.SHOW)
+    assert advance(state, JOINED, soon).state.due() == Due(soon, DueKind.SHOW)
+
+
+def test_what_is_more_than_a_joining_does_not_hurry_a_channel_that_fails():
+    failing = advance(SENDING, busy(1), NOON).state
+    assert advance(failing, wanted(NoticeReason.ACKNOWLEDGED), NOON).state.due() == failing.due()
+
+
+def test_a_clock_set_back_keeps_nobody_from_hearing_of_alerts_that_join():
+    state = advance(SENDING, Accepted(attempt=1), LATER).state
+    assert advance(state, JOINED, NOON).state.due() == Due(NOON + GATHERING, DueKind.SHOW)
 
 
 def test_what_queues_up_before_the_call_is_one_message():
