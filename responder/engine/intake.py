@@ -97,12 +97,12 @@ class Intake:
     async def _work(self, bodies: Sequence[StoredBody]) -> None:
         read = [self._read(body) for body in bodies]
 
-        async def work(unit: Unit) -> _Tally:
+        async def work(unit: Unit) -> _Tally | None:
             now = self._points.clock.now()
             ours = await unit.still_claimed(bodies)
             if not await self._replicas.is_in_force(unit):  # any more
                 await unit.return_bodies(ours)
-                return _Tally(bodies=0)
+                return None
             mine = [one for one in read if one.journal in ours]
             known = await _fetch(unit, mine)
             tally = _Tally(bodies=len(mine))
@@ -119,7 +119,8 @@ class Intake:
             return tally
 
         tally = await self._points.commit("commit.handle", work)
-        self._count(tally, len(bodies))
+        if tally is not None:
+            self._count(tally, len(bodies))
 
     def _count(self, tally: _Tally, claimed: int) -> None:
         metrics = self._points.metrics

@@ -314,8 +314,10 @@ async def test_a_body_that_newer_policies_come_between_is_judged_by_them(store: 
     old.clock.advance(seconds=1)
     new = await make_world(contended, clock=old.clock, book=elsewhere(), name=OTHER)
     await new.service.replicas.load()
-    held.may_go.set()
-    await consuming
+    with capture_logs() as lines:
+        held.may_go.set()
+        await consuming
+    assert [line["event"].partition(";")[0] for line in lines] == ["other policies are in force"]
     await new.settle()
     assert new.reasons("new-first") == ["step"]
     assert old.reasons("first") == []
