@@ -117,6 +117,7 @@ def main() -> int:
     )
     told = json.dumps(shown.as_json(found, rows, about), indent=1)
     if given.save:
+        RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{given.save}.json").write_text(f"{told}\n", encoding="utf-8")
         (RESULTS / f"{given.save}.md").write_text(shown.report(found, rows, about), encoding="utf-8")
     match given.output:

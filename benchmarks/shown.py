@@ -64,7 +64,8 @@ def report(figures: Sequence[Figure], rows: Sequence[Row], about: Mapping[str, A
     """What is kept of a run: what it was measured on, the table, and what each floor is."""
     machine = about["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    floors = "\n".join(f"- **{row.name}** ({row.what}): {row.floor}" for row in rows if row.floor)
+    listed = "\n".join(f"- **{row.name}** ({row.what}): {row.floor}" for row in rows if row.floor)
+    floors = f"\nThe floor of each row, measured in the same rounds:\n\n{listed}\n" if listed else ""
     return f"""# {about["date"]}, {about["database"]}, {machine["cores"]} cores
 
 {machine["cpu"]}, {machine["cores"]} cores, {machine["memory_mb"]:,} MB, {machine["system"]}; load of the last minute
@@ -73,11 +74,7 @@ before: {machine["load_before"]}. Medians of {about["rounds"]} rounds. {versions
 *new*: the share of the alerts that are new occurrences. *CPU s*: what the service's process computed in a round.
 
 {markdown(figures, rows)}
-
-The floor of each row, measured in the same rounds:
-
-{floors}
-"""
+{floors}"""
 
 
 def as_json(figures: Sequence[Figure], rows: Sequence[Row], about: Mapping[str, Any]) -> dict[str, Any]:
