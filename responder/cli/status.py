@@ -57,6 +57,8 @@ def _tell(terminal: Terminal, url: str, found: Answer) -> None:
     terminal.say(f"  version {found['version'] or 'unknown'}, policies {found['policies']}")
     waiting, aside = found["waiting_bodies"], found["set_aside_bodies"]
     terminal.say(f"  journal: {waiting} waiting, {aside} set aside")
+    if found["replicas"] is not None:
+        terminal.say(f"  replicas: {found['replicas']}")
     if since := found["isolated_since"]:
         terminal.say(f"  ISOLATED since {terminal.moment(since)}: no channel takes anything", style="bold")
     _tell_beat(terminal, found["outward_beat"])

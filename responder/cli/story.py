@@ -175,7 +175,7 @@ def _facts(story: Answer) -> Iterable[str]:
     if story["level_set_by"]:
         yield f"its level was set by {story['level_set_by']}"
     if story["is_incomplete"]:
-        yield "INCOMPLETE: Alertmanager left alerts out (max_alerts); nobody knows which"
+        yield "INCOMPLETE: Alertmanager left alerts out (max_alerts); some may be missing here"
     if story["may_be_twin"]:
         yield "it was opened again by what may be a late twin of an alert that had ended"
 
@@ -281,9 +281,8 @@ def _tell_audit(terminal: Terminal, story: Answer) -> None:
         for line in story["audit"]["lines"]
     ]
     terminal.say("")
-    terminal.table(("  when", "who", "what and why"), rows, title="audit")
-    if story["audit"]["next"] is not None:
-        terminal.say("  it goes on; --output json says from which line")
+    title = "audit" if story["audit"]["is_whole"] else f"audit, the last {len(rows)} lines"
+    terminal.table(("  when", "who", "what and why"), rows, title=title)
 
 
 def _line(line: Answer) -> str:

@@ -36,13 +36,14 @@ from responder.dialects.wording import (
 from responder.engine.directory import Directory
 from responder.engine.points import Points
 from responder.engine.policies import Policies
+from responder.engine.replicas import alive
 from responder.engine.situations import Seen, Situations, keys_of
 from responder.engine.turn import standing_of
 from responder.ports.channel import Message, Spelling
 from responder.ports.store import AuditLine, Reader, Record, Standing, StoredBody, Summary, SummaryQuery
 
 ALERTS = 200  # occurrences that a story lists
-LINES = 500  # audit lines a page
+LINES = 500  # audit lines a page, and in a story
 
 _STANDS = {
     Standing.OPEN: NoticeReason.OPENED,
@@ -81,7 +82,7 @@ class Story:
     pages: Sequence[Page]
     notices: Sequence[Notice]  # of channels; that a page is kept current is the page's own matter
     duties: Sequence[Duty]
-    audit: Sequence[AuditLine]
+    audit: Sequence[AuditLine]  # the last LINES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +122,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """`overdue`: age of the oldest due row. `waiting`, `set_aside`: bodies."""
+    """`overdue`: age of the oldest due row. `waiting`, `set_aside`: bodies.
+
+    `replicas`: how many there are to work it off; None where the store can have only one.
+    """
 
     overdue: Mapping[DueKind, timedelta]
     waiting: int
     set_aside: int
+    replicas: int | None
 
 
 class Views:
@@ -196,6 +201,11 @@ class Views:
         async with self._points.reading("read.audit") as reader:
             return await reader.audit_of(incident, limit, after)
 
+    async def last_audit(self, incident: IncidentId) -> list[AuditLine]:
+        """The last LINES, the oldest of them first."""
+        async with self._points.reading("read.audit") as reader:
+            return await reader.last_audit_of(incident, LINES)
+
     async def difference(self, incident: IncidentId) -> Difference | None:
         """Between what is pinned to the incident and today's policy. None where there is no such incident or policy."""
         async with self._points.reading("read.difference") as reader:
@@ -222,7 +232,7 @@ class Views:
             return await reader.bodies(JournalId(after), limit)
 
     async def backlog(self) -> Backlog:
-        """What is due, or accepted, and not worked off."""
+        """What is due, or accepted, and not worked off, and by how many."""
         now = self._points.clock.now()
         async with self._points.reading("read.backlog") as reader:
             oldest = {kind: await reader.overdue(kind, now, 1) for kind in DueKind}
@@ -230,6 +240,7 @@ class Views:
                 overdue={kind: now - rows[0].at if rows else timedelta(0) for kind, rows in oldest.items()},
                 waiting=await reader.waiting_count(),
                 set_aside=await reader.set_aside_count(),
+                replicas=None if self._points.are_alone else len(alive(await reader.replicas(), now)),
             )
 
     async def _story(self, reader: Reader, incident: IncidentId) -> Story | None:
@@ -250,7 +261,7 @@ class Views:
             pages=[record for record in pages if isinstance(record, Page)],
             notices=[record for record in notices if isinstance(record, Notice) and not record.page],
             duties=[record for record in duties if isinstance(record, Duty)],
-            audit=await reader.audit_of(incident, LINES),
+            audit=await reader.last_audit_of(incident, LINES),
         )
 
     def ladder(self, escalation: Escalation, now: datetime) -> list[Rung]:

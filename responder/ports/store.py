@@ -258,6 +258,10 @@ class Reader(Protocol):
         """Oldest first; only lines with an id above `after`."""
         ...
 
+    async def last_audit_of(self, incident: IncidentId, limit: int) -> list[AuditLine]:
+        """The newest, the oldest of them first."""
+        ...
+
     async def next_due(self, kind: DueKind) -> datetime | None:
         """When there will be something to take: the earliest row is due, or its postponement over."""
         ...

@@ -285,6 +285,11 @@ class AuditLines(Shape):
     next: int | None = Field(description="ask with after=… for the next page; null at the end")
 
 
+class LastAuditLines(Shape):
+    lines: list[AuditLineShape] = Field(description="the last of them, oldest first")
+    is_whole: bool = Field(description="false = there are earlier ones, at /incidents/{incident}/audit")
+
+
 class LeaseShape(Shape):
     holder: str
     since: datetime
@@ -345,7 +350,7 @@ class IncidentStory(Shape):
     pages: list[PageShape]
     notices: list[NoticeShape]
     duties: list[DutyShape]
-    audit: AuditLines
+    audit: LastAuditLines
 
 
 class CommandReply(Shape):
@@ -404,6 +409,9 @@ class StatusShape(Shape):
     oldest_overdue_seconds: dict[str, float]
     waiting_bodies: int = Field(description="accepted and not consumed")
     set_aside_bodies: int
+    replicas: int | None = Field(
+        description="those of this database that are there, this one included; null = it can have only one"
+    )
     isolated_since: datetime | None = Field(
         description="no channel takes anything; null = one does, or none was tried"
     )

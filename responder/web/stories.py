@@ -33,6 +33,7 @@ from responder.web.shapes import (
     DutyShape,
     IncidentStory,
     IncidentSummary,
+    LastAuditLines,
     LeaseShape,
     NoticeShape,
     PageShape,
@@ -64,7 +65,7 @@ def of_summary(summary: Summary) -> IncidentSummary:
 
 
 def of_story(story: Story, lines: int) -> IncidentStory:
-    """`lines`: how many audit lines make a whole page."""
+    """`lines`: of how many of its audit lines it has the last."""
     incident, escalation = story.incident, story.escalation
     lease, snooze, quiet = escalation.lease, escalation.snooze, escalation.suppression
     return IncidentStory(
@@ -102,7 +103,9 @@ def of_story(story: Story, lines: int) -> IncidentStory:
         pages=[of_page(page) for page in story.pages],
         notices=[of_notice(notice) for notice in story.notices],
         duties=[of_duty(duty) for duty in story.duties],
-        audit=of_audit(story.audit, lines),
+        audit=LastAuditLines(
+            lines=[of_line(line) for line in story.audit], is_whole=len(story.audit) < lines
+        ),
     )
 
 

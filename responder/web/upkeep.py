@@ -64,6 +64,7 @@ async def show_status(call: Call) -> Answer:
         oldest_overdue_seconds={kind.value: age.total_seconds() for kind, age in backlog.overdue.items()},
         waiting_bodies=backlog.waiting,
         set_aside_bodies=backlog.set_aside,
+        replicas=backlog.replicas,
         isolated_since=service.reach.isolated_since if service.reach.is_isolated else None,
         outward_beat=_outward(service) if service.points.is_watched else None,
     )

@@ -20,7 +20,9 @@ from responder.core.machines.escalation import Suppressed
 from responder.core.machines.incident import AlertsDoubted
 from responder.engine.commands import Role
 from responder.engine.turn import Turn
+from responder.engine.views import LINES
 from responder.ports.store import Unit
+from tests.builders import audit_line
 from tests.cli.desk import at_desk
 from tests.engine import plan
 from tests.engine.world import World, make_world
@@ -212,6 +214,26 @@ async def test_alerts_that_join_are_told_to_come_next(desk):
             await desk.done("incidents", "ack", 1, "--for", "10m")
     out = (await desk.done("incidents", "show", 1)).out
     assert "next: first is paged about alerts that joined at 2026-11-23 12:01 UTC" in out
+
+
+async def test_of_a_long_audit_the_last_lines_are_shown_and_the_title_says_so(desk):
+    await desk.world.fire("Disk", level="3")
+    async with desk.world.store.unit() as unit:
+        await unit.put_audit([audit_line(why="escalation.noted", details={"text": "x"})] * LINES)
+    await desk.done("incidents", "note", 1, "the newest")
+    out = (await desk.done("incidents", "show", 1)).out
+    assert f"audit, the last {LINES} lines" in out
+    assert out.splitlines()[-1].endswith('"the newest"')
+    story = (await desk.done("incidents", "show", 1, "--output", "json")).json()
+    assert not story["audit"]["is_whole"]
+
+
+async def test_a_short_audit_is_shown_whole(desk):
+    await desk.world.fire("Disk", level="3")
+    out = (await desk.done("incidents", "show", 1)).out
+    assert "audit" in out.splitlines()
+    story = (await desk.done("incidents", "show", 1, "--output", "json")).json()
+    assert story["audit"]["is_whole"]
 
 
 async def test_notes_and_reasons_stand_in_the_audit_with_its_times_to_the_second(desk):

@@ -168,6 +168,9 @@ class MemoryReader:
             :limit
         ]
 
+    async def last_audit_of(self, incident: IncidentId, limit: int) -> list[AuditLine]:
+        return [line for line in self._contents.audit if line.incident == incident][-limit:]
+
     async def next_due(self, kind: DueKind) -> datetime | None:
         moments = (entry.claimable_at for entry in self._contents.due.values() if entry.row.kind is kind)
         return min((moment for moment in moments if moment is not None), default=None)

@@ -334,6 +334,10 @@ class SqlReader:
         )
         return [audit_of_row(row) for row in await self._rows(statement)]
 
+    async def last_audit_of(self, incident: IncidentId, limit: int) -> list[AuditLine]:
+        newest_first = select(audit).where(audit.c.incident == incident).order_by(audit.c.id.desc())
+        return [audit_of_row(row) for row in reversed(await self._rows(newest_first.limit(limit)))]
+
     async def next_due(self, kind: DueKind) -> datetime | None:
         rows = await self._rows(_soonest(kind, tuple(self._codec.versions.items())))
         return cast(datetime, rows[0].claimable_at) if rows else None

@@ -35,8 +35,7 @@ from responder.engine.commands import (
 )
 from responder.engine.service import Service
 from responder.engine.situations import Seen
-from responder.engine.views import LINES
-from responder.ports.store import AuditLine, Standing, Summary, SummaryQuery
+from responder.ports.store import Standing, Summary, SummaryQuery
 
 OPEN = frozenset({Standing.OPEN, Standing.ACKNOWLEDGED, Standing.SNOOZED, Standing.SUPPRESSED})
 LISTED = 200  # incidents that a list counts; an answer shows the first of them
@@ -113,7 +112,8 @@ class Reading:
         message = await self._service.views.message(incident, seen)
         assert message is not None, "it was found, and only retention ends it"
         now = self._service.points.clock.now()
-        lines = [line for line in await self._audit(incident) if line.record.kind in TOLD][-HAPPENED:]
+        audit = await self._service.views.last_audit(incident)
+        lines = [line for line in audit if line.record.kind in TOLD][-HAPPENED:]
         happened = (
             f"{at(line.at, now, seen.zone)} {self.explained(line.why, line.details, seen)}" for line in lines
         )
@@ -206,15 +206,6 @@ class Reading:
     async def _open(self, most: int) -> list[Summary]:
         found, _ = await self._service.views.incidents(SummaryQuery(standings=OPEN, limit=most))
         return found
-
-    async def _audit(self, incident: IncidentId) -> list[AuditLine]:
-        """The last of it."""
-        kept: list[AuditLine] = []
-        while True:
-            page = await self._service.views.audit(incident, after=kept[-1].id if kept else 0)
-            kept = [*kept[-LINES:], *page]
-            if len(page) < LINES:
-                return kept
 
     def _called(self, name: ContactName, seen: Seen) -> str:
         contact = self._service.policies.book.contacts.get(name)

@@ -53,6 +53,7 @@ QUESTIONS: dict[str, Callable[[Reader], Awaitable[object]]] = {
     "summary": lambda reader: reader.summary(I1),
     "counts": lambda reader: reader.counts(),
     "audit of": lambda reader: reader.audit_of(I1, 10),
+    "last audit of": lambda reader: reader.last_audit_of(I1, 10),
     "next due": lambda reader: reader.next_due(DueKind.SEND),
     "due of": lambda reader: reader.due_of([key_of(page())]),
     "overdue": lambda reader: reader.overdue(DueKind.SEND, NOON + HOUR, 10),

@@ -35,7 +35,11 @@ async def test_audit_lines_keep_their_order_and_come_a_page_at_a_time(store):
     async with store.reading() as reader:
         first = await reader.audit_of(I1, 3)
         rest = await reader.audit_of(I1, 3, after=first[-1].id)
+        last = await reader.last_audit_of(I1, 3)
+        every = await reader.last_audit_of(I1, 10)
     assert [line.why for line in (*first, *rest)] == codes
+    assert last == [first[-1], *rest]
+    assert every == [*first, *rest]
     assert replace(rest[-1], id=0) == audit_line(why=codes[4], details={"a": "b"}, actor="cto", revision=3)
 
 
