@@ -167,7 +167,10 @@ def ack(
     ] = "",
     output: Output = None,
 ) -> None:
-    """Take it: nobody else is paged, until your acknowledgement ends."""
+    """Take it: nobody else is paged, until your acknowledgement ends.
+
+    At levels 3 and 4 more alerts that join end it too: the trouble has grown.
+    """
     _command(context, incident, "ack", {"for": length} if length else {})
 
 
