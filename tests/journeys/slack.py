@@ -53,10 +53,9 @@ class Workspace:
         return await self.fake.slash(f"{url}/slack/commands", command, text, user=self.user, channel=CRITICAL)
 
     async def press(self, url: str, button: str) -> Delivered:
-        """On the channel's last message."""
-        return await self.fake.press(
-            f"{url}/slack/interactions", self.roots()[-1], f"responder.{button}", user=self.user
-        )
+        """On the channel's last message, once there is one."""
+        root = (await until(self.roots, f"#{CRITICAL} is told"))[-1]
+        return await self.fake.press(f"{url}/slack/interactions", root, f"responder.{button}", user=self.user)
 
     def story(self, channel: str = CRITICAL) -> list[str]:
         """What stands below the channel's last message, a text each."""
