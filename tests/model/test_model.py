@@ -500,9 +500,16 @@ def hold(lives: type[Lives], share: int = 1) -> None:
         again = f"RESPONDER_MODEL_SEED={number} RESPONDER_MODEL_LIVES={LIVES} RESPONDER_MODEL_STEPS={STEPS}"
         problem.add_note(f"again: {again} pytest tests/model -k {lives.__name__}")
         raise
+    gc.collect()  # while the warnings about what the killed have left are ignored
 
 
-pytestmark = [pytest.mark.usefixtures("quiet"), pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.usefixtures("quiet"),
+    pytest.mark.timeout(900),
+    # A kill cuts the driver short wherever it is, which the product never does: a connection may be half made then.
+    pytest.mark.filterwarnings("ignore:unclosed (connection|database):ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:The garbage collector is trying to clean up non-checked-in"),
+]
 
 
 def test_a_life_in_memory_is_as_the_model_has_it() -> None:
@@ -523,9 +530,6 @@ def test_a_life_on_sqlite_is_as_the_model_has_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgresql
-# The kill cuts the driver short wherever it is, which the product never does: a connection may be half made then.
-@pytest.mark.filterwarnings("ignore:unclosed connection:ResourceWarning")
-@pytest.mark.filterwarnings("ignore:The garbage collector is trying to clean up non-checked-in")
 def test_a_life_of_two_replicas_on_postgresql_is_as_the_model_has_it(postgresql: Postgresql) -> None:
     async def migrate(database: Database) -> None:
         await (await open_postgres(database.url)).close()
@@ -534,4 +538,3 @@ def test_a_life_of_two_replicas_on_postgresql_is_as_the_model_has_it(postgresql:
     asyncio.run(migrate(empty))
     OnPostgres.server, OnPostgres.migrated = postgresql, empty.name
     hold(OnPostgres, share=6)
-    gc.collect()  # while the warning is ignored
