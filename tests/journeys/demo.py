@@ -23,11 +23,9 @@ from rich.text import Text
 from tests.journeys.alertmanagers import is_installed
 from tests.journeys.estate import CHANNELS, CONTACTS, REGION_DOWN, Estate, estate
 from tests.journeys.ledger import Told
-from tests.journeys.shipped import Pace
 from tests.journeys.slack import CRITICAL, headline
 from tests.journeys.waiting import CLOCK, let_pass
 
-PACE = Pace()
 STOPPED = 130  # what a shell says of Ctrl-C
 QUIET = 2  # seconds of silence that show that an acknowledgement holds
 HOLDER = "DevOps lead"
@@ -213,7 +211,7 @@ async def demo(teller: Teller, folder: Path) -> int:
             "  There is no prometheus-alertmanager on this machine: the demo posts to the webhook itself."
         )
     teller.console.print(Text("  The policies that are shipped, with minutes made seconds", style="dim"))
-    async with estate(folder, PACE, with_alertmanager=with_alertmanager, heard=teller.heard) as found:
+    async with estate(folder, with_alertmanager=with_alertmanager, heard=teller.heard) as found:
         teller.began = CLOCK.now()
         try:
             wrong = await walk(found, teller)

@@ -11,7 +11,7 @@ from tests.fakes.sink import Sink
 from tests.journeys.alertmanagers import Alertmanager
 from tests.journeys.ledger import Ledger, Told
 from tests.journeys.served import WEBHOOK_TOKEN, Served
-from tests.journeys.shipped import Pace, credentials, quick_policies
+from tests.journeys.shipped import credentials, quick_policies
 from tests.journeys.slack import Workspace, workspace
 
 HOLDER = "devops-lead"  # whom the command line acts as, and who is known in Slack
@@ -39,7 +39,6 @@ class Estate:
 @asynccontextmanager
 async def estate(
     folder: Path,
-    pace: Pace,
     *,
     with_alertmanager: bool = True,
     heard: Callable[[Told], None] = lambda told: None,
@@ -53,7 +52,7 @@ async def estate(
             credentials(sink.url)
             | slack.settings("DEVOPS_LEAD")
             | {
-                "RESPONDER_POLICIES": str(quick_policies(folder / "policies", pace)),
+                "RESPONDER_POLICIES": str(quick_policies(folder / "policies")),
                 "RESPONDER_LOCAL_CONTACT": HOLDER,
             }
         )

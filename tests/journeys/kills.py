@@ -47,6 +47,15 @@ def handed(received: Received) -> Handed:
     return Handed(received.path.strip("/"), body["is_repeat"], body["reason"], body["key"])
 
 
+def of_troubles(sink: Sink) -> list[Received]:
+    """What the sink got, in its order, without the alarms about pages that a death or a slow machine made late."""
+    return [received for received in sink.ledger if received.json()["facts"]["title"] != LATE]
+
+
+def pages_of(sink: Sink) -> list[Handed]:
+    return [handed(received) for received in of_troubles(sink) if received.json()["purpose"] == "page"]
+
+
 def body_of(status: str = "firing", *, started: datetime, name: str = ALERT["alertname"]) -> dict[str, Any]:
     """What Alertmanager posts; the same again, and again, until it is answered."""
     alert = {
@@ -121,13 +130,7 @@ class Life:
         return await self.service.story()
 
     def pages(self) -> list[Handed]:
-        """What the sink got for people, in its order, without the alarms about pages that a restart made late."""
-        bodies = ((one, one.json()) for one in self.sink.ledger)
-        return [
-            handed(one)
-            for one, body in bodies
-            if body["purpose"] == "page" and body["facts"]["title"] != LATE
-        ]
+        return pages_of(self.sink)
 
     async def until_paged(self, count: int, *, within: float = 60) -> None:
         await until(lambda: len(self.pages()) >= count, f"{count} pages at the sink", within=within)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.fakes.faults import Strike, Trigger, written
 from tests.fakes.sink import Sink
-from tests.journeys.kills import LATE, Handed, body_of, handed
+from tests.journeys.kills import Handed, body_of, pages_of
 from tests.journeys.served import SERVE, Served
 from tests.journeys.side_by_side import Start
 from tests.journeys.small import small_plan, write_plan
@@ -58,13 +58,7 @@ class Replicas:
         return await to.post(body_of(status, started=self.began, name=name))
 
     def pages(self) -> list[Handed]:
-        """What the sink got for people, in its order, without the alarms about pages that a death made late."""
-        bodies = ((one, one.json()) for one in self.sink.ledger)
-        return [
-            handed(one)
-            for one, body in bodies
-            if body["purpose"] == "page" and body["facts"]["title"] != LATE
-        ]
+        return pages_of(self.sink)
 
     def where(self) -> list[str]:
         return [f"{page.to} again" if page.is_repeat else page.to for page in self.pages()]

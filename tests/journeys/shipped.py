@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +29,24 @@ PHONES = {
 OFFICES = {number: name.removesuffix("_PHONE") for name, number in PHONES.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """What the plan's times become; whole seconds. Those that are not named are left far away."""
-
-    times: Mapping[str, str] = field(
-        default_factory=lambda: {"15m": "4s", "30m": "8s", "1h": "1h", "2h": "2h"}
-    )
-    ack_lease: str = "6s"
+TIMES = {
+    "15m": "4s",
+    "30m": "8s",
+}  # what the plan's times become; whole seconds. The others are left far away
+ACK_LEASE = "6s"
 
 
-def quick_policies(folder: Path, pace: Pace) -> Path:
-    """A copy of the shipped policies at this pace, in English, so that the journey can be read in every catalogue."""
+def quick_policies(folder: Path) -> Path:
+    """A copy of the shipped policies at that pace, in English, so that the journey can be read in every catalogue."""
     shutil.copytree(POLICIES, folder)
     yaml = YAML(typ="safe")
     escalation = yaml.load(folder / "escalation.yaml")
     for step in _steps(escalation):
-        step["after"] = pace.times.get(step["after"], step["after"])
+        step["after"] = TIMES.get(step["after"], step["after"])
     yaml.dump(escalation, folder / "escalation.yaml")
     levels = yaml.load(folder / "levels.yaml")
     for level in levels["levels"].values():
-        level["ack_lease"] = pace.ack_lease
+        level["ack_lease"] = ACK_LEASE
     yaml.dump(levels, folder / "levels.yaml")
     contacts = yaml.load(folder / "contacts.yaml")
     for contact in contacts["contacts"].values():

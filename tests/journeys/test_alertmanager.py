@@ -9,7 +9,6 @@ import pytest
 from tests.journeys.estate import CHANNELS, CONTACTS, REGION_DOWN, estate
 from tests.journeys.ledger import Told
 from tests.journeys.served import Served
-from tests.journeys.shipped import Pace
 from tests.journeys.waiting import CLOCK, let_pass, until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -53,7 +52,7 @@ def seconds_between(told: list[Told], earlier: int, later: int) -> float:
 
 
 async def test_an_alert_climbs_its_ladder_until_it_is_acknowledged_and_goes_on_when_that_ends(tmp_path):
-    async with estate(tmp_path, Pace()) as found:
+    async with estate(tmp_path) as found:
         ledger, slack, service, alertmanager = found.ledger, found.slack, found.service, found.alertmanager
         assert alertmanager is not None
 
@@ -98,7 +97,7 @@ async def test_an_alert_climbs_its_ladder_until_it_is_acknowledged_and_goes_on_w
 
 
 async def test_an_alert_that_fires_while_we_are_down_is_delivered_when_we_are_back(tmp_path):
-    async with estate(tmp_path, Pace()) as found:
+    async with estate(tmp_path) as found:
         ledger, service, alertmanager = found.ledger, found.service, found.alertmanager
         assert alertmanager is not None
         assert await service.program.stop() == 0

@@ -9,10 +9,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.fakes.sink import Received, Sink
+from tests.fakes.sink import Sink
 from tests.journeys.alertmanagers import Alertmanager, Prometheus
 from tests.journeys.exporter import METRIC, Exporter
-from tests.journeys.kills import LATE, handed
+from tests.journeys.kills import handed, of_troubles, pages_of
 from tests.journeys.served import WEBHOOK_TOKEN, Served
 from tests.journeys.small import FAR, small_plan, write_plan
 from tests.journeys.waiting import let_pass, until
@@ -66,7 +66,7 @@ async def test_a_pair_whose_rules_fired_seconds_apart_is_one_incident_and_one_pa
 
         (incident,) = await service.troubles()
         assert (incident["state"], incident["firing"]) == ("open", 1)
-        assert [(one.to, one.reason) for one in map(handed, paged(sink))] == [("sms/first", "step")]
+        assert [(one.to, one.reason) for one in pages_of(sink)] == [("sms/first", "step")]
 
         exporter.answers = 1
         await until_posted(service, 4)
@@ -75,16 +75,10 @@ async def test_a_pair_whose_rules_fired_seconds_apart_is_one_incident_and_one_pa
         assert (incident["state"], incident["firing"]) == ("resolved", 0)
         story = await service.story()
         assert [story["seen"], story["may_be_twin"]] == [1, False]
-        assert [handed(one).reason for one in told(sink) if one.path == "/sms/first"] == ["step", "resolved"]
-
-
-def told(sink: Sink) -> list[Received]:
-    """Of the alert: what tells that a page of ours was late is the machine's doing."""
-    return [received for received in sink.ledger if received.json()["facts"]["title"] != LATE]
-
-
-def paged(sink: Sink) -> list[Received]:
-    return [received for received in told(sink) if received.json()["purpose"] == "page"]
+        assert [handed(one).reason for one in of_troubles(sink) if one.path == "/sms/first"] == [
+            "step",
+            "resolved",
+        ]
 
 
 async def until_posted(service: Served, count: int) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.fakes.sink import Sink
 from tests.journeys.alertmanagers import Alertmanager
-from tests.journeys.kills import LATE
+from tests.journeys.kills import of_troubles
 from tests.journeys.served import WEBHOOK_TOKEN, Served
 from tests.journeys.small import FAR, small_plan, write_plan
 from tests.journeys.waiting import CLOCK, let_pass, until
@@ -68,8 +68,7 @@ class Watch:
         return self._reasons("/board")
 
     def _reasons(self, path: str) -> list[str]:
-        bodies = [one.json() for one in self.sink.ledger if one.path == path]
-        return [body["reason"] for body in bodies if body["facts"]["title"] != LATE]
+        return [one.json()["reason"] for one in of_troubles(self.sink) if one.path == path]
 
     async def until_state(self, state: str, incident: str = "I1", within: float = 40) -> dict[str, Any]:
         async def look() -> dict[str, Any]:
