@@ -83,6 +83,7 @@ class Story:
     notices: Sequence[Notice]  # of channels; that a page is kept current is the page's own matter
     duties: Sequence[Duty]
     audit: Sequence[AuditLine]  # the last LINES
+    is_audit_whole: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +252,7 @@ class Views:
         pages = await reader.records_of(incident, Kind.PAGE)
         notices = await reader.records_of(incident, Kind.NOTICE)
         duties = await reader.records_of(incident, Kind.DUTY)
+        lines = await reader.last_audit_of(incident, LINES + 1)
         return Story(
             incident=state,
             escalation=escalation,
@@ -261,7 +263,8 @@ class Views:
             pages=[record for record in pages if isinstance(record, Page)],
             notices=[record for record in notices if isinstance(record, Notice) and not record.page],
             duties=[record for record in duties if isinstance(record, Duty)],
-            audit=await reader.last_audit_of(incident, LINES),
+            audit=lines[-LINES:],
+            is_audit_whole=len(lines) <= LINES,
         )
 
     def ladder(self, escalation: Escalation, now: datetime) -> list[Rung]:

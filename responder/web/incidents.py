@@ -12,7 +12,6 @@ from responder.core.identifiers import IncidentId, PinHash
 from responder.dialects.wording import explain_why, refusal
 from responder.engine import commands
 from responder.engine.commands import NOT_RECORDED_YET, Ask, Reply, Role
-from responder.engine.views import LINES
 from responder.ports.store import SummaryQuery
 from responder.web.operations import Answer, Call, Operation
 from responder.web.problems import Kind
@@ -86,7 +85,7 @@ async def show_incident(call: Call) -> Answer:
     story = await call.service.views.story(incident)
     if story is None:
         raise _unknown(incident)
-    return Answer(of_story(story, LINES))
+    return Answer(of_story(story))
 
 
 async def show_digest(call: Call) -> Answer:

@@ -64,8 +64,7 @@ def of_summary(summary: Summary) -> IncidentSummary:
     )
 
 
-def of_story(story: Story, lines: int) -> IncidentStory:
-    """`lines`: of how many of its audit lines it has the last."""
+def of_story(story: Story) -> IncidentStory:
     incident, escalation = story.incident, story.escalation
     lease, snooze, quiet = escalation.lease, escalation.snooze, escalation.suppression
     return IncidentStory(
@@ -103,9 +102,7 @@ def of_story(story: Story, lines: int) -> IncidentStory:
         pages=[of_page(page) for page in story.pages],
         notices=[of_notice(notice) for notice in story.notices],
         duties=[of_duty(duty) for duty in story.duties],
-        audit=LastAuditLines(
-            lines=[of_line(line) for line in story.audit], is_whole=len(story.audit) < lines
-        ),
+        audit=LastAuditLines(lines=[of_line(line) for line in story.audit], is_whole=story.is_audit_whole),
     )
 
 

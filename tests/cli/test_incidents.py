@@ -228,8 +228,13 @@ async def test_of_a_long_audit_the_last_lines_are_shown_and_the_title_says_so(de
     assert not story["audit"]["is_whole"]
 
 
-async def test_a_short_audit_is_shown_whole(desk):
+@pytest.mark.parametrize("lines", [0, LINES])
+async def test_an_audit_is_shown_whole_up_to_its_last_line(desk, lines):
     await desk.world.fire("Disk", level="3")
+    story = (await desk.done("incidents", "show", 1, "--output", "json")).json()
+    missing = max(0, lines - len(story["audit"]["lines"]))
+    async with desk.world.store.unit() as unit:
+        await unit.put_audit([audit_line(why="escalation.noted", details={"text": "x"})] * missing)
     out = (await desk.done("incidents", "show", 1)).out
     assert "audit" in out.splitlines()
     story = (await desk.done("incidents", "show", 1, "--output", "json")).json()
